@@ -1,0 +1,62 @@
+# Every target sets up the virtual environment it needs; a second run finds it ready.
+# .venv      the core install, what a user gets: no torch
+# .venv-dev  editable install with everything: training, export, tests, linters
+
+PYTHON ?= python3
+CORE ?= .venv
+DEV ?= .venv-dev
+PIP_INSTALL = -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PACKAGE_FILES = $(shell find src -type f -not -name '*.pyc')
+
+.PHONY: help demo test test-all check format lint types imports fix bench clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+demo: $(CORE)/.ready  ## segment the example photos into demo-output/
+	$(CORE)/bin/deeplab segment examples --out demo-output --overwrite
+	@echo
+	@echo "Look into demo-output/: NAME.overlay.jpg shows the classes over the photo, NAME.mask.png is the label map."
+
+test: $(DEV)/.ready  ## the fast suite
+	$(DEV)/bin/python -m pytest -m "not slow"
+
+test-all: $(DEV)/.ready  ## the fast and the slow tests
+	$(DEV)/bin/python -m pytest
+
+check: format lint types imports test  ## what CI runs: format, lint, types, import directions, fast suite
+
+format: $(DEV)/.ready
+	$(DEV)/bin/ruff format --check .
+
+lint: $(DEV)/.ready
+	$(DEV)/bin/ruff check .
+
+types: $(DEV)/.ready
+	$(DEV)/bin/mypy
+
+imports: $(DEV)/.ready
+	$(DEV)/bin/lint-imports
+
+fix: $(DEV)/.ready  ## repair format and lint
+	$(DEV)/bin/ruff check --fix .
+	$(DEV)/bin/ruff format .
+
+bench: $(DEV)/.ready  ## time a cold `deeplab segment` against importing torch
+	$(DEV)/bin/python benchmarks/cold_start.py
+
+clean:  ## remove the environments and what they produced
+	rm -rf $(CORE) $(DEV) demo-output .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+# The core environment holds a copy of the package, as a user's would: any changed file renews it.
+$(CORE)/.ready: pyproject.toml constraints.txt $(PACKAGE_FILES)
+	test -x $(CORE)/bin/python || $(PYTHON) -m venv $(CORE)
+	$(CORE)/bin/python $(PIP_INSTALL) --force-reinstall --no-deps .
+	$(CORE)/bin/python $(PIP_INSTALL) .
+	touch $@
+
+$(DEV)/.ready: pyproject.toml constraints.txt
+	test -x $(DEV)/bin/python || $(PYTHON) -m venv $(DEV)
+	$(DEV)/bin/python $(PIP_INSTALL) --editable '.[dev]'
+	touch $@
