@@ -1,0 +1,194 @@
+"""The published weight files, and the card that every network file carries.
+
+A network file is a self-contained ONNX graph: RGB uint8 pictures (N, H, W, 3) of any size in,
+class scores (N, K, ceil(H / s), ceil(W / s)) at output stride s out. What the numbers mean
+(class names, colours, stride, where the weights come from) travels in the file's metadata, as a
+`NetworkCard`.
+"""
+
+import difflib
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+DEFAULT = "voc12-lite"
+"""The published weights that are used when nobody names any."""
+
+_REQUIRED_KEYS = ("name", "class_names", "palette", "output_stride", "recipe", "provenance")
+
+_PUBLISHED_DIR = Path(__file__).parent / "published"
+
+
+@dataclass(frozen=True)
+class PublishedWeights:
+    """One published network: its files, their hashes, and the score we measured with it.
+
+    Attributes:
+        name: What users type.
+        network_file: The ONNX file, inside the package folder `published/`.
+        network_sha256: Its SHA-256, in hexadecimal.
+        checkpoint_file: The safetensors file to go on training from, in the same folder.
+        checkpoint_sha256: Its SHA-256, in hexadecimal.
+        num_classes: Classes it scores, background included.
+        preprocessing: What the network does to RGB 0..255 first, in words.
+        recipe: Name of the recipe that trained it.
+        miou: Mean IoU that we measured, 0..1.
+        score_protocol: On which pictures and how `miou` was measured.
+    """
+
+    name: str
+    network_file: str
+    network_sha256: str
+    checkpoint_file: str
+    checkpoint_sha256: str
+    num_classes: int
+    preprocessing: str
+    recipe: str
+    miou: float
+    score_protocol: str
+
+
+PUBLISHED: dict[str, PublishedWeights] = {}
+"""Every published network by name."""
+
+
+@dataclass(frozen=True)
+class NetworkCard:
+    """What a network file says about itself.
+
+    Attributes:
+        name: Name of the network.
+        class_names: K names; the position is the label.
+        palette: K colours, RGB 0..255.
+        output_stride: Pixels from one class score to the next.
+        recipe: The full recipe it was trained with, as YAML text.
+        provenance: Where the weights come from: data, commit, hours, licence remarks.
+        longest_side: Pixels of the longest picture side the network is made for; larger pictures
+            are shrunk to it before they are scored. None: pictures are scored as they are.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    palette: tuple[tuple[int, int, int], ...]
+    output_stride: int
+    recipe: str
+    provenance: dict[str, str]
+    longest_side: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse values that do not fit together."""
+        if not self.class_names or len(self.palette) != len(self.class_names):
+            raise ValueError(
+                f"network card {self.name!r}: {len(self.class_names)} class names and "
+                f"{len(self.palette)} colours; give at least one class, and a colour for each"
+            )
+        if self.output_stride < 1:
+            raise ValueError(f"network card {self.name!r}: output stride {self.output_stride} < 1")
+        if self.longest_side is not None and self.longest_side < 1:
+            raise ValueError(f"network card {self.name!r}: longest side {self.longest_side} < 1")
+
+    def to_metadata(self) -> dict[str, str]:
+        """Write the card as key-value text for the metadata of an ONNX file (values are JSON)."""
+        return {
+            "name": json.dumps(self.name),
+            "class_names": json.dumps(self.class_names),
+            "palette": json.dumps(self.palette),
+            "output_stride": json.dumps(self.output_stride),
+            "recipe": json.dumps(self.recipe),
+            "provenance": json.dumps(self.provenance),
+            "longest_side": json.dumps(self.longest_side),
+        }
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> "NetworkCard":
+        """Read the card back from the metadata of an ONNX file; keys of others are left alone.
+
+        Raises:
+            ValueError: Keys are missing (the message names them) or hold something else than
+                `to_metadata` writes.
+        """
+        missing = [key for key in _REQUIRED_KEYS if key not in metadata]
+        if missing:
+            raise ValueError(
+                f"the network's metadata lacks {', '.join(missing)}; "
+                "make network files with `deeplab export`, which writes them"
+            )
+        try:
+            side = json.loads(metadata.get("longest_side", "null"))
+            values: dict[str, Any] = {key: json.loads(metadata[key]) for key in _REQUIRED_KEYS}
+            return cls(
+                name=str(values["name"]),
+                class_names=tuple(str(name) for name in values["class_names"]),
+                palette=tuple((int(r), int(g), int(b)) for r, g, b in values["palette"]),
+                output_stride=int(values["output_stride"]),
+                recipe=str(values["recipe"]),
+                provenance={str(key): str(value) for key, value in values["provenance"].items()},
+                longest_side=None if side is None else int(side),
+            )
+        except (TypeError, AttributeError, ValueError) as error:
+            raise ValueError(f"the network's metadata cannot be read: {error}") from error
+
+
+def resolve_network(weights: str | Path) -> Path:
+    """Find the network file (ONNX) that a published name or a path stands for.
+
+    Args:
+        weights: A published name, such as "voc12-lite", or the path of a network file.
+
+    Raises:
+        ValueError: Neither a published name nor a file, or a published file that is damaged.
+    """
+    return _resolve(weights, suffix=".onnx")
+
+
+def resolve_checkpoint(weights: str | Path) -> Path:
+    """Find the checkpoint (safetensors) that a published name or a path stands for.
+
+    Args:
+        weights: A published name, such as "voc12-lite", or the path of a checkpoint.
+
+    Raises:
+        ValueError: Neither a published name nor a file, or a published file that is damaged.
+    """
+    return _resolve(weights, suffix=".safetensors")
+
+
+def _resolve(weights: str | Path, *, suffix: str) -> Path:
+    record = PUBLISHED.get(str(weights))
+    if record is not None and suffix == ".onnx":
+        return _checked(record.network_file, record.network_sha256)
+    if record is not None:
+        return _checked(record.checkpoint_file, record.checkpoint_sha256)
+    path = Path(weights)
+    if path.is_dir():
+        raise ValueError(f"weights {weights}: this is a folder; give the {suffix} file in it")
+    if not path.is_file():
+        raise ValueError(_unknown_weights(str(weights), suffix))
+    return path
+
+
+def _checked(file_name: str, sha256: str) -> Path:
+    path = _PUBLISHED_DIR / file_name
+    if not path.is_file():
+        raise ValueError(f"published weights {path} are missing; install deeplabkit again")
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256:
+        raise ValueError(
+            f"published weights {path} are damaged (SHA-256 {found[:12]}..., "
+            f"expected {sha256[:12]}...); install deeplabkit again"
+        )
+    return path
+
+
+def _unknown_weights(weights: str, suffix: str) -> str:
+    known = ", ".join(PUBLISHED) or "none in this installation"
+    near = difflib.get_close_matches(weights, PUBLISHED, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return (
+        f"weights {weights!r}: neither a published name nor a file; {hint}"
+        f"give the path of a {suffix} file or a published name ({known})"
+    )
