@@ -12,7 +12,7 @@ PACKAGE_FILES = $(shell find src -type f -not -name '*.pyc')
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 demo: $(CORE)/.ready  ## segment the example photos into demo-output/
 	$(CORE)/bin/deeplab segment examples --out demo-output --overwrite
@@ -52,7 +52,6 @@ clean:  ## remove the environments and what they produced
 # The core environment holds a copy of the package, as a user's would: any changed file renews it.
 $(CORE)/.ready: pyproject.toml constraints.txt $(PACKAGE_FILES)
 	test -x $(CORE)/bin/python || $(PYTHON) -m venv $(CORE)
-	$(CORE)/bin/python $(PIP_INSTALL) --force-reinstall --no-deps .
 	$(CORE)/bin/python $(PIP_INSTALL) .
 	touch $@
 
