@@ -1,0 +1,341 @@
+"""Pixels: reading pictures and label maps, resampling, drawing, and writing files safely.
+
+A picture is RGB, uint8, 0..255, of shape (H, W, 3). A label map is uint8 of shape (H, W).
+Class scores are float32 of shape (K, h, w).
+Bilinear resampling here is the paper's `Interp` layer (arXiv 1606.00915, section 3.1, and the
+published Caffe code): the corners of source and target coincide, nothing is smoothed first.
+"""
+
+import io
+import os
+import secrets
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+Picture = NDArray[np.uint8]
+LabelMap = NDArray[np.uint8]
+Scores = NDArray[np.float32]
+PictureSource = str | Path | BinaryIO | Image.Image | NDArray[Any]
+
+_ALLOWED = "a path, an open binary file, a PIL image, or an RGB array (uint8, shape (H, W, 3))"
+_VOID_COLOUR = (224, 224, 192)  # entry 255 of the palette of the PASCAL VOC devkit
+_PNG_LEVEL = 1  # label maps and cut-outs: higher levels take 5x the time for a few per cent
+
+
+def read_picture(source: PictureSource) -> Picture:
+    """Read a picture, upright, as RGB, uint8, 0..255, (H, W, 3).
+
+    Files and PIL images may have any mode. Transparent pixels are laid on white. 16-bit grey is
+    scaled to 8 bits; 32-bit integers count as 8 bits if none exceeds 255, else as 16 bits; floats
+    count as 0..1 if none exceeds 1, else as 0..255. The EXIF orientation is applied. Of an
+    animation the first frame is taken.
+
+    Args:
+        source: A path, an open binary file, a PIL image, or an array that is already a picture.
+
+    Raises:
+        ValueError: The source is not a picture; the message says what was given and what to do.
+    """
+    if isinstance(source, np.ndarray):
+        return _check_array(source)
+    if isinstance(source, Image.Image):
+        return _to_rgb(_load(lambda: source, "PIL image"), "PIL image")
+    if isinstance(source, str | Path):
+        name, content = str(source), _bytes_of(Path(source))
+    elif hasattr(source, "read"):
+        # Pillow wants to seek, which a pipe cannot; so the bytes are taken first.
+        name, content = str(getattr(source, "name", "open file")), source.read()
+    else:
+        raise ValueError(f"a picture cannot be made from {type(source).__name__}; give {_ALLOWED}")
+    if not content:
+        raise ValueError(f"{name}: is empty (0 bytes); give a picture file")
+    return _to_rgb(_load(lambda: Image.open(io.BytesIO(content)), name), name)
+
+
+def read_label_map(path: Path) -> LabelMap:
+    """Read a label map, (H, W): the indices of a palette picture or the values of a grey one.
+
+    The EXIF orientation is not applied: labels lie as they are stored.
+
+    Raises:
+        ValueError: Not a picture, or colours instead of label indices.
+    """
+    content = _bytes_of(path)
+    image = _load(lambda: Image.open(io.BytesIO(content)), str(path), turn_upright=False)
+    if image.format == "JPEG":
+        raise ValueError(
+            f"{path}: JPEG blurs label indices; save the label map as a palette or grey PNG"
+        )
+    if image.mode not in ("1", "L", "P"):
+        raise ValueError(
+            f"{path}: a {image.mode} picture holds colours or more than 8 bits; a label map "
+            "is a palette or grey 8-bit PNG that holds one label index per pixel (255 = void)"
+        )
+    return np.array(image, dtype=np.uint8)
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file so that it is there whole or not at all.
+
+    Args:
+        path: Where the file shall be; its folder must exist.
+        write: Writes the content into the open file that it is given.
+    """
+    # Not `tempfile`: its files are readable by their owner only, and stay so when renamed.
+    temporary_path = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary_path.open("xb") as file:
+            write(file)
+        os.replace(temporary_path, path)
+    finally:
+        temporary_path.unlink(missing_ok=True)
+
+
+def encode_label_map(labels: LabelMap, palette: Sequence[Sequence[int]]) -> bytes:
+    """Encode a label map (H, W) as an indexed PNG.
+
+    Args:
+        labels: Label indices; 255 is void.
+        palette: One RGB colour (0..255) for each label from 0 on; void has VOC's.
+    """
+    encoded = io.BytesIO()
+    _palette_image(labels, palette).save(encoded, format="PNG", compress_level=_PNG_LEVEL)
+    return encoded.getvalue()
+
+
+def write_label_map(path: Path, labels: LabelMap, palette: Sequence[Sequence[int]]) -> None:
+    """Write a label map (H, W) as an indexed PNG, whole or not at all; see `encode_label_map`."""
+    content = encode_label_map(labels, palette)
+    write_atomically(path, lambda file: file.write(content))
+
+
+def overlay(
+    picture: Picture, labels: LabelMap, palette: Sequence[Sequence[int]], *, opacity: float = 0.5
+) -> Picture:
+    """Lay the colours of a label map over its picture, with a thin outline around each region.
+
+    Labels whose colour is black (in VOC: the background) let the picture through.
+
+    Args:
+        picture: (H, W, 3).
+        labels: (H, W).
+        palette: One RGB colour (0..255) for each label from 0 on; void has VOC's.
+        opacity: 0 shows the picture alone, 1 the colours alone.
+    """
+    colours = _palette_image(labels, palette).convert("RGB")
+    lookup = np.full(256, round(255 * opacity), dtype=np.uint8)
+    lookup[: len(palette)][[not any(colour) for colour in palette]] = 0
+    alpha = lookup[labels]
+    alpha[_outline(labels) & (alpha > 0)] = 255
+    blended = Image.composite(colours, Image.fromarray(picture), Image.fromarray(alpha))
+    return np.asarray(blended)
+
+
+def cut_out(picture: Picture, keep: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Keep some pixels of a picture: RGBA, uint8, (H, W, 4), all zero elsewhere.
+
+    Args:
+        picture: (H, W, 3).
+        keep: (H, W).
+    """
+    rgba = np.zeros((*keep.shape, 4), dtype=np.uint8)
+    rgba[..., :3] = picture * keep[..., np.newaxis]
+    rgba[..., 3] = keep * np.uint8(255)
+    return rgba
+
+
+def resize_picture(picture: Picture, height: int, width: int) -> Picture:
+    """Resize bilinearly, corners on corners, without smoothing first; rounds to the nearest.
+
+    Args:
+        picture: (H, W, 3).
+        height: Rows of the result.
+        width: Columns of the result.
+    """
+    rows = np.linspace(0.0, picture.shape[0] - 1, height)
+    columns = np.linspace(0.0, picture.shape[1] - 1, width)
+    upper, lower, row_weight = _neighbours(rows, picture.shape[0])
+    left, right, column_weight = _neighbours(columns, picture.shape[1])
+    weight = row_weight[:, np.newaxis, np.newaxis]
+    mixed = picture[upper] * (1 - weight) + picture[lower] * weight
+    weight = column_weight[:, np.newaxis]
+    mixed = mixed[:, left] * (1 - weight) + mixed[:, right] * weight
+    return (mixed + np.float32(0.5)).astype(np.uint8)
+
+
+def shrink_picture(picture: Picture, longest_side: int) -> Picture:
+    """Shrink a picture until no side is longer than `longest_side`; smaller ones stay as they are.
+
+    Unlike `resize_picture` this averages what falls together, as cameras and photo sites do:
+    shrinking a large photo by skipping pixels would make it noisy. Pixel (y, x) of the result
+    covers the same part of the scene as a block of the original: their outer edges coincide.
+
+    Args:
+        picture: (H, W, 3).
+        longest_side: Pixels, at least 1.
+    """
+    height, width = picture.shape[:2]
+    factor = longest_side / max(height, width)
+    if factor >= 1:
+        return picture
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    image = Image.fromarray(picture)
+    return np.asarray(image.resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0))
+
+
+def sample_scores(scores: Scores, rows: NDArray[Any], columns: NDArray[Any]) -> Scores:
+    """Interpolate class scores bilinearly at all crossings of given rows and columns.
+
+    Args:
+        scores: (K, h, w).
+        rows: (H,) positions, 0 being the first row of `scores` and h - 1 its last; positions
+            beyond these take the value at the border.
+        columns: (W,) positions, likewise.
+
+    Returns:
+        (K, H, W) float32.
+    """
+    # Two products with (sparse, but small) matrices: BLAS is faster than gathering neighbours.
+    row_matrix = _interpolation_matrix(rows, scores.shape[1])
+    column_matrix = _interpolation_matrix(columns, scores.shape[2])
+    sampled: Scores = np.matmul(row_matrix, np.matmul(scores, column_matrix.T))
+    return sampled
+
+
+def _check_array(array: NDArray[Any]) -> Picture:
+    given = f"array of shape {array.shape} and dtype {array.dtype}"
+    wanted = "a picture is RGB, uint8, 0..255, of shape (H, W, 3)"
+    if array.size == 0:
+        raise ValueError(f"{given} has no pixels; {wanted}")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(f"{given} holds NaN or infinite values; {wanted}")
+    if array.ndim != 3 or array.shape[2] != 3:
+        raise ValueError(f"{given}: {wanted}; {_shape_advice(array.shape)}")
+    if array.dtype != np.uint8:
+        raise ValueError(f"{given}: {wanted}; {_dtype_advice(array)}")
+    return array
+
+
+def _shape_advice(shape: tuple[int, ...]) -> str:
+    if len(shape) == 2:
+        return "repeat grey values with np.stack([grey] * 3, axis=-1)"
+    if len(shape) == 3 and shape[2] == 4:
+        return "give RGBA as a PIL image: Image.fromarray(array)"
+    if len(shape) == 3 and shape[0] == 3:
+        return "move the channels last with array.transpose(1, 2, 0)"
+    return "give one picture at a time" if len(shape) == 4 else "reshape it"
+
+
+def _dtype_advice(array: NDArray[Any]) -> str:
+    if array.dtype.kind == "f" and array.min() >= 0 and array.max() <= 1:
+        return "make 0..255 of 0..1 with (array * 255).round().astype(np.uint8)"
+    return "bring the values to 0..255, then use array.astype(np.uint8)"
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ValueError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise ValueError(f"{path}: is a folder; give a picture file") from None
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _load(
+    open_image: Callable[[], Image.Image], name: str, *, turn_upright: bool = True
+) -> Image.Image:
+    """Open and decode an image, turn it upright; errors become ValueErrors with the name."""
+    try:
+        with warnings.catch_warnings():
+            # Broken EXIF blocks and large (but allowed) pictures are read all the same.
+            warnings.simplefilter("ignore")
+            image = open_image()
+            image.load()
+            return ImageOps.exif_transpose(image) if turn_upright else image
+    except UnidentifiedImageError:
+        raise ValueError(f"{name}: not a picture that Pillow can read{_advice(name)}") from None
+    except Image.DecompressionBombError as error:
+        raise ValueError(
+            f"{name}: too many pixels ({error}); shrink it, or raise PIL.Image.MAX_IMAGE_PIXELS"
+        ) from None
+    except Exception as error:  # Pillow's decoders raise nearly every kind
+        raise ValueError(f"{name}: damaged or cut short ({error})") from error
+
+
+def _advice(name: str) -> str:
+    if name.lower().endswith((".heic", ".heif")):
+        return "; convert HEIC to JPEG first"
+    return ""
+
+
+def _to_rgb(image: Image.Image, name: str) -> Picture:
+    if min(image.size) == 0:
+        raise ValueError(f"{name}: {image.size[0]}x{image.size[1]} pixels, a picture has some")
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        grey = _grey_8_bit(np.asarray(image), name)
+        return np.repeat(grey[..., np.newaxis], 3, axis=-1)
+    if image.has_transparency_data:
+        # Step by step: Pillow knows the way from premultiplied grey only by way of LA.
+        rgba = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
+    return np.asarray(image.convert("RGB"))
+
+
+def _grey_8_bit(values: NDArray[Any], name: str) -> NDArray[np.uint8]:
+    low, high = values.min(), values.max()  # NaN makes both NaN, and every comparison false
+    if values.dtype.kind == "f":
+        allowed, scale = "0..1 or 0..255", 255.0 if high <= 1 else 1.0
+        is_allowed = low >= 0 and high <= 255
+    else:
+        is_16_bit = values.dtype.itemsize == 2 or high > 255
+        allowed, scale = "0..255 or 0..65535", 1 / 257 if is_16_bit else 1.0
+        is_allowed = low >= 0 and high <= 65535
+    if not is_allowed:
+        raise ValueError(f"{name}: grey values {low}..{high}; allowed are {allowed}: rescale them")
+    return np.asarray(values * scale + 0.5).astype(np.uint8)
+
+
+def _palette_image(labels: LabelMap, palette: Sequence[Sequence[int]]) -> Image.Image:
+    colours = np.zeros((256, 3), dtype=np.uint8)
+    colours[255] = _VOID_COLOUR
+    colours[: len(palette)] = palette
+    image = Image.fromarray(labels)
+    image.putpalette(colours.tobytes())
+    return image
+
+
+def _outline(labels: LabelMap) -> NDArray[np.bool_]:
+    """Mark pixels whose right or lower neighbour differs; wider in pictures of many pixels."""
+    width = max(1, round(max(labels.shape) / 500))
+    edges = np.zeros(labels.shape, dtype=np.bool_)
+    edges[:-width] = labels[width:] != labels[:-width]
+    edges[:, :-width] |= labels[:, width:] != labels[:, :-width]
+    return edges
+
+
+def _neighbours(
+    positions: NDArray[Any], size: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+    """Find the two samples around each position, and the weight of the second one."""
+    clamped = np.clip(positions, 0, size - 1)
+    before = np.floor(clamped).astype(np.intp)
+    after = np.minimum(before + 1, size - 1)
+    return before, after, (clamped - before).astype(np.float32)
+
+
+def _interpolation_matrix(positions: NDArray[Any], size: int) -> NDArray[np.float32]:
+    before, after, weight = _neighbours(positions, size)
+    matrix = np.zeros((len(positions), size), dtype=np.float32)
+    every = np.arange(len(positions))
+    matrix[every, after] = weight
+    matrix[every, before] += 1 - weight  # at the last sample, before and after are the same
+    return matrix
