@@ -1,0 +1,108 @@
+"""Random crops for training, as the authors' data layer makes them.
+
+Reference: SPEC of the released Caffe code (`data_transformer.cpp`, `TransformImgAndSeg`): mirror, one of a few discrete
+scales, pad at the bottom and the right only, crop. Colour changes come on top and are off in the paper.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, NonNegativeFloat, PositiveFloat, PositiveInt
+from torch import Tensor
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional
+
+from deeplab.labels import VOID
+
+
+class AugmentConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
+    """How a training crop is cut out of a picture."""
+
+    crop_size_px: PositiveInt = 321
+    """Height and width of a crop; a multiple of the output stride plus one keeps scores and labels aligned."""
+    scales: tuple[PositiveFloat, ...] = (0.5, 0.75, 1.0, 1.25, 1.5)
+    """One of these is drawn for every crop."""
+    mirror: bool = True
+    """Mirror every second crop, at random."""
+    colour_jitter: NonNegativeFloat = 0.0
+    """Largest relative change of brightness, contrast and saturation; the paper has none."""
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A training crop.
+
+    Attributes:
+        picture: (3, crop, crop) RGB uint8.
+        labels: (crop, crop) uint8 class ids, 255 void.
+    """
+
+    picture: Tensor
+    labels: Tensor
+
+
+def augment(
+    picture: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    config: AugmentConfig,
+    *,
+    mean_rgb_255: tuple[float, float, float],
+    random: np.random.Generator,
+) -> Crop:
+    """Cut one random crop.
+
+    Args:
+        picture: (H, W, 3) RGB.
+        labels: (H, W) class ids, 255 void.
+        config: What is random, and how much.
+        mean_rgb_255: Colour of the padding, 0..255.
+        random: Where all randomness comes from.
+    """
+    image = torch.tensor(picture).permute(2, 0, 1)
+    label_map = torch.tensor(labels)[None]
+    mirror = config.mirror and bool(random.integers(2))
+    scale = config.scales[random.integers(len(config.scales))]
+    if scale != 1:
+        size = [max(1, int(length * scale)) for length in labels.shape]
+        # Half-pixel centres, no antialiasing, nearest by truncation: OpenCV's INTER_LINEAR and INTER_NEAREST.
+        image = functional.resize(image, size, v2.InterpolationMode.BILINEAR, antialias=False)
+        label_map = functional.resize(label_map, size, v2.InterpolationMode.NEAREST)
+    image, label_map = _crop(image, label_map, config.crop_size_px, mean_rgb_255, random)
+    if config.colour_jitter:
+        image = _jitter(image, config.colour_jitter, random)
+    if mirror:
+        image, label_map = image.flip(-1), label_map.flip(-1)
+    return Crop(image.contiguous(), label_map[0].contiguous())
+
+
+def _crop(
+    image: Tensor,
+    label_map: Tensor,
+    size_px: int,
+    mean_rgb_255: tuple[float, float, float],
+    random: np.random.Generator,
+) -> tuple[Tensor, Tensor]:
+    """Pad at the bottom and the right where needed, then cut a window at a random place."""
+    height, width = label_map.shape[-2:]
+    top = int(random.integers(max(height - size_px, 0) + 1))
+    left = int(random.integers(max(width - size_px, 0) + 1))
+    image = image[:, top : top + size_px, left : left + size_px]
+    label_map = label_map[:, top : top + size_px, left : left + size_px]
+    if image.shape[-2:] == (size_px, size_px):
+        return image, label_map
+    window = (slice(None), slice(image.shape[-2]), slice(image.shape[-1]))
+    canvas = torch.tensor(mean_rgb_255).round().to(torch.uint8)
+    canvas = canvas[:, None, None].expand(3, size_px, size_px).clone()
+    canvas[window] = image
+    void = torch.full((1, size_px, size_px), VOID, dtype=torch.uint8)
+    void[window] = label_map
+    return canvas, void
+
+
+def _jitter(image: Tensor, strength: float, random: np.random.Generator) -> Tensor:
+    brightness, contrast, saturation = random.uniform(1 - strength, 1 + strength, 3)
+    image = functional.adjust_brightness(image, brightness)
+    image = functional.adjust_contrast(image, contrast)
+    return functional.adjust_saturation(image, saturation)

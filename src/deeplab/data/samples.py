@@ -1,0 +1,135 @@
+"""Data sets on disk: which picture goes with which label map.
+
+Two layouts are read:
+
+* PASCAL VOC: `JPEGImages/NAME.jpg`, `SegmentationClassAug/NAME.png` (or `SegmentationClass`), lists of names in
+  `ImageSets/Segmentation/SPLIT.txt` or `SPLIT.txt`; the classes are VOC's 21.
+* a folder pair: `images/SPLIT/NAME.*` with `masks/SPLIT/NAME.png`, or `images/NAME.*` with `masks/NAME.png` and the
+  names in `SPLIT.txt`; the class names stand in `classes.txt`, one a line, in the order of their ids.
+"""
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deeplab import imaging
+from deeplab.labels import VOC12, VOID, LabelSet, named
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture and its label map.
+
+    Attributes:
+        name: The picture's id within its data set.
+        picture_path: Any picture file.
+        label_path: Indexed or grey PNG of class ids, 255 void.
+    """
+
+    name: str
+    picture_path: Path
+    label_path: Path
+
+    def read_picture(self) -> NDArray[np.uint8]:
+        """Read the picture: (H, W, 3) RGB, uint8."""
+        return imaging.read_picture(self.picture_path)
+
+    def read_labels(self, num_classes: int) -> NDArray[np.uint8]:
+        """Read the label map: (H, W) uint8.
+
+        Raises:
+            ValueError: An id is neither below `num_classes` nor void; the message names file and ids.
+        """
+        labels = imaging.read_label_map(self.label_path)
+        strange = sorted(set(np.flatnonzero(np.bincount(labels.ravel(), minlength=256)[num_classes:VOID])))
+        if strange:
+            ids = ", ".join(str(label + num_classes) for label in strange[:5])
+            raise ValueError(
+                f"{self.label_path}: class ids {ids}, but there are {num_classes} classes (0..{num_classes - 1}) and "
+                f"void ({VOID}): renumber the label map or correct the class list"
+            )
+        return labels
+
+
+@dataclass(frozen=True)
+class SegmentationData:
+    """The samples of one split, in the order of its list.
+
+    Attributes:
+        samples: At least one.
+        label_set: Their classes.
+    """
+
+    samples: tuple[Sample, ...]
+    label_set: LabelSet
+
+
+def open_split(root: Path, split: str) -> SegmentationData:
+    """List a split of a data set on disk; nothing is decoded.
+
+    Args:
+        root: `VOCdevkit/VOC2012`, or a folder with `images` and `masks`.
+        split: Name of a list file (without `.txt`) or of a sub-folder of `images`.
+
+    Raises:
+        ValueError: The folder has neither layout, the split does not exist or is empty, or files are missing.
+    """
+    if not root.is_dir():
+        raise ValueError(f"data folder {root} does not exist")
+    if (root / "JPEGImages").is_dir():
+        pictures_dir, label_set = root / "JPEGImages", VOC12
+        labels_dir = root / "SegmentationClassAug"
+        if not labels_dir.is_dir():
+            labels_dir = root / "SegmentationClass"
+    elif (root / "images").is_dir():
+        pictures_dir, labels_dir, label_set = root / "images", root / "masks", _own_classes(root)
+        if (pictures_dir / split).is_dir():
+            pictures_dir, labels_dir = pictures_dir / split, labels_dir / split
+            names = sorted(path.stem for path in pictures_dir.iterdir() if path.is_file())
+            return SegmentationData(_samples(names, split, pictures_dir, labels_dir), label_set)
+    else:
+        raise ValueError(
+            f"{root}: expected a VOC layout (JPEGImages, SegmentationClass, ImageSets/Segmentation) or a folder pair "
+            "(images, masks)"
+        )
+    names = _list_file(root, split).read_text().split()
+    return SegmentationData(_samples(names, split, pictures_dir, labels_dir), label_set)
+
+
+def _own_classes(root: Path) -> LabelSet:
+    path = root / "classes.txt"
+    if not path.is_file():
+        raise ValueError(f"{path} is missing: write the class names into it, one a line, id 0 first")
+    lines = [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    return named(tuple(lines), name=root.name)
+
+
+def _list_file(root: Path, split: str) -> Path:
+    places = [root / "ImageSets" / "Segmentation", root]
+    for place in places:
+        if (place / f"{split}.txt").is_file():
+            return place / f"{split}.txt"
+    known = {path.stem for place in places for path in place.glob("*.txt")} - {"classes"}
+    near = difflib.get_close_matches(split, known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"{root}: no split {split!r}; there are {', '.join(sorted(known)) or 'none'}{hint}")
+
+
+def _samples(
+    names: list[str], split: str, pictures_dir: Path, labels_dir: Path
+) -> tuple[Sample, ...]:
+    if not names:
+        raise ValueError(f"{pictures_dir}: split {split!r} is empty")
+    pictures = {path.stem: path for path in pictures_dir.iterdir()}
+    label_maps = {path.stem: path for path in labels_dir.glob("*.png")}
+    missing = [name for name in names if name not in pictures or name not in label_maps]
+    if missing:
+        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+        raise ValueError(
+            f"split {split!r}: {len(missing)} of {len(names)} names have no picture in {pictures_dir} or no label map "
+            f"(.png) in {labels_dir}: {shown}"
+        )
+    return tuple(Sample(name, pictures[name], label_maps[name]) for name in names)

@@ -1,0 +1,15 @@
+"""Networks: backbones made atrous, heads, and their checkpoints (needs the `train` extra)."""
+
+from deeplab.models.atrous import make_atrous as make_atrous
+from deeplab.models.checkpoint import Checkpoint as Checkpoint
+from deeplab.models.checkpoint import initialise as initialise
+from deeplab.models.checkpoint import load_checkpoint as load_checkpoint
+from deeplab.models.checkpoint import save_checkpoint as save_checkpoint
+from deeplab.models.deeplab import ASPPConfig as ASPPConfig
+from deeplab.models.deeplab import DeepLab as DeepLab
+from deeplab.models.deeplab import LargeFOVConfig as LargeFOVConfig
+from deeplab.models.deeplab import ModelConfig as ModelConfig
+from deeplab.models.deeplab import build as build
+from deeplab.models.heads import ASPP as ASPP
+from deeplab.models.heads import LargeFOV as LargeFOV
+from deeplab.models.preprocessing import Preprocessing as Preprocessing

@@ -1,0 +1,131 @@
+"""DeepLab: a backbone made atrous and a head, put together in one place.
+
+Reference: DeepLab v2, arXiv 1606.00915. The light backbones are timm's; they take the place of the paper's VGG-16 and
+ResNet-101 where there is no GPU.
+"""
+
+from typing import Annotated, Literal, cast
+
+import timm
+import torch
+from pydantic import BaseModel, Field, NonNegativeFloat, PositiveInt
+from torch import Tensor, nn
+
+from deeplab.models.atrous import OutputStride, make_atrous
+from deeplab.models.depthwise import speed_up_depthwise
+from deeplab.models.heads import ASPP, LargeFOV
+from deeplab.models.imagenet import IMAGENET_WEIGHTS, load_imagenet_weights
+from deeplab.models.preprocessing import IMAGENET_STATISTICS, Preprocessing
+
+
+class ASPPConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
+    """Scores at several rates, added."""
+
+    kind: Literal["aspp"] = "aspp"
+    rates: tuple[PositiveInt, ...] = (6, 12, 18, 24)
+    """One atrous rate per branch, in positions of the feature map."""
+    dropout: NonNegativeFloat = 0.0
+    """Share of feature channels dropped in training."""
+
+
+class LargeFOVConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
+    """One wide filter and two 1x1 layers."""
+
+    kind: Literal["largefov"] = "largefov"
+    rate: PositiveInt = 12
+    """Atrous rate of the 3x3 filter, in positions of the feature map."""
+    hidden_channels: PositiveInt = 1024
+    """Channels of the two hidden layers."""
+    dropout: NonNegativeFloat = 0.5
+    """Share of hidden values dropped in training."""
+
+
+class ModelConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
+    """Which network."""
+
+    backbone: str = "efficientnet_lite0"
+    """A convolutional timm backbone, by its timm name."""
+    output_stride: OutputStride = 16
+    """Pixels between two positions of the class scores."""
+    head: Annotated[ASPPConfig | LargeFOVConfig, Field(discriminator="kind")] = ASPPConfig()
+    """What turns features into class scores."""
+    num_classes: PositiveInt = 21
+    """Classes to score, background included, void left out."""
+    init: str = "imagenet"
+    """Where training starts: `imagenet` (backbone only), `random`, or a checkpoint (file or published name), whose
+    head is kept where it fits and left random where the classes differ."""
+
+
+class DeepLab(nn.Module):
+    """A dense feature extractor and the head that scores its features.
+
+    Args:
+        backbone: (N, 3, H, W) -> (N, C, h, w), with h = ceil(H / output stride).
+        head: (N, C, h, w) -> (N, K, h, w).
+        preprocessing: What the backbone wants its pictures to be.
+        output_stride: Pixels between two score positions; score (i, j) sits on pixel (stride * i, stride * j).
+    """
+
+    def __init__(
+        self, *, backbone: nn.Module, head: nn.Module, preprocessing: Preprocessing, output_stride: int
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+        self.preprocessing = preprocessing
+        self.output_stride = output_stride
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Score preprocessed pictures: (N, 3, H, W) -> class scores (N, K, h, w)."""
+        return cast(Tensor, self.head(self.backbone(pictures)))
+
+
+def build(config: ModelConfig) -> DeepLab:
+    """Put a network together; `init` other than `imagenet` leaves it random (see `checkpoint.initialise`).
+
+    Raises:
+        ValueError: Unknown backbone, one that cannot be made atrous, or ImageNet weights that are not at hand.
+    """
+    backbone = _timm_backbone(config.backbone)
+    if config.init == "imagenet":
+        load_imagenet_weights(config.backbone, backbone)
+    make_atrous(backbone, config.output_stride)
+    speed_up_depthwise(backbone)
+    record = IMAGENET_WEIGHTS.get(config.backbone)
+    return DeepLab(
+        backbone=backbone,
+        head=_head(config, _num_features(backbone)),
+        preprocessing=record.preprocessing if record else IMAGENET_STATISTICS,
+        output_stride=config.output_stride,
+    )
+
+
+def _timm_backbone(name: str) -> nn.Module:
+    if not timm.is_model(name):
+        near = ", ".join(timm.list_models(f"*{name.split('_')[0]}*")[:8]) or "see timm.list_models()"
+        raise ValueError(f"unknown backbone {name!r}; timm has {near}")
+    return cast(nn.Module, timm.create_model(name, pretrained=False, num_classes=0, global_pool=""))
+
+
+def _num_features(backbone: nn.Module) -> int:
+    with torch.no_grad():
+        features = backbone.eval()(torch.zeros(1, 3, 64, 64))
+    backbone.train()
+    if features.ndim != 4:
+        raise ValueError(
+            f"the backbone gives features of shape {tuple(features.shape)}; a convolutional one gives (N, C, h, w)"
+        )
+    return int(features.shape[1])
+
+
+def _head(config: ModelConfig, in_channels: int) -> nn.Module:
+    head = config.head
+    if isinstance(head, ASPPConfig):
+        return ASPP(in_channels, config.num_classes, rates=head.rates, dropout=head.dropout)
+    return LargeFOV(
+        in_channels,
+        config.num_classes,
+        rate=head.rate,
+        hidden_channels=head.hidden_channels,
+        dropout=head.dropout,
+    )
