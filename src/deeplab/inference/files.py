@@ -1,0 +1,213 @@
+"""Many pictures: which files are meant, what their results are called, one after the other.
+
+Results keep the sub-folders that their pictures have below the folder or pattern that was given.
+"""
+
+import glob
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from PIL import Image
+
+from deeplab.inference.segmentation import OUTPUT_SUFFIXES, Output, Segmentation, output_paths
+from deeplab.inference.segmenter import Segmenter
+
+STANDARD_INPUT = "-"
+
+# Formats that Pillow recognises by name but cannot decode.
+_NOT_DECODED = {"BUFR", "GRIB", "HDF5", "MPEG", "WMF"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to do.
+
+    Attributes:
+        name: What to call it when talking to people: its path, or "-".
+        source: Where to read it.
+        prefix: Folder and beginning of the file names of its results.
+    """
+
+    name: str
+    source: Path | BinaryIO
+    prefix: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one picture.
+
+    Attributes:
+        name: The picture, as in its `Job`.
+        status: "skipped" means that all its outputs were there already.
+        outputs: The files of its results; empty if it failed.
+        segmentation: The result, if it was done now.
+        reason: Why it failed.
+    """
+
+    name: str
+    status: Literal["done", "skipped", "failed"]
+    outputs: dict[Output, Path] = field(default_factory=dict)
+    segmentation: Segmentation | None = None
+    reason: str = ""
+
+
+def find_jobs(
+    inputs: Sequence[str], out_dir: Path, *, standard_input: BinaryIO
+) -> tuple[list[Job], list[Outcome]]:
+    """Find the pictures that are meant, and name their results.
+
+    Args:
+        inputs: Files, folders (searched with their sub-folders for names that Pillow knows),
+            glob patterns ("**" for any depth), or "-". Hidden files, and results of ours, are
+            not picked up from folders and patterns. A picture that is named twice is done once.
+        out_dir: Folder for the results.
+        standard_input: What "-" stands for; its results are called "stdin".
+
+    Returns:
+        What to do, and an outcome for every input that leads to no picture.
+
+    Raises:
+        ValueError: Results of two pictures would have the same name.
+    """
+    found: dict[str, tuple[Path, Path]] = {}  # absolute path -> path, place below out_dir
+    failures = []
+    for text in inputs:
+        if text == STANDARD_INPUT:
+            found.setdefault(text, (Path(text), Path("stdin")))
+            continue
+        pictures = list(_expand(text))
+        for path, place in pictures:
+            found.setdefault(os.path.abspath(path), (path, place))
+        if not pictures:
+            failures.append(Outcome(text, "failed", reason=_why_nothing(text)))
+    places = _distinct_places(list(found.values()))
+    jobs = [
+        Job(
+            name=str(path),
+            source=standard_input if key == STANDARD_INPUT else path,
+            prefix=out_dir / place,
+        )
+        for (key, (path, _)), place in zip(found.items(), places, strict=True)
+    ]
+    return jobs, failures
+
+
+def segment_files(
+    segmenter: Segmenter,
+    jobs: Iterable[Job],
+    *,
+    outputs: Sequence[Output] = ("mask", "overlay"),
+    classes: Sequence[str] = (),
+    overwrite: bool = False,
+) -> Iterator[Outcome]:
+    """Segment pictures one after the other and save the results; a bad picture stops nothing.
+
+    Args:
+        segmenter: The network, ready to run.
+        jobs: What to do.
+        outputs: What to save, see `Segmentation.save`.
+        classes: What cut-outs keep, see `Segmentation.cutout`.
+        overwrite: Do pictures again whose outputs are all there.
+    """
+    for job in jobs:
+        paths = output_paths(job.prefix, outputs)
+        if not overwrite and all(path.exists() for path in paths.values()):
+            yield Outcome(job.name, "skipped", paths)
+            continue
+        try:
+            result = segmenter(job.source)
+            result.save(job.prefix, outputs=outputs, classes=classes)
+        except (ValueError, OSError, MemoryError) as error:
+            yield Outcome(job.name, "failed", reason=_reason(job.name, error))
+        else:
+            yield Outcome(job.name, "done", paths, result)
+
+
+def _expand(text: str) -> Iterator[tuple[Path, Path]]:
+    """Find the pictures that one input means, each with the place of its results."""
+    path = Path(text)
+    if path.is_dir():
+        yield from _in_folder(path, below=path)
+    elif path.exists():
+        yield path, Path(path.stem)
+    elif glob.has_magic(text):
+        below = _folder_of_pattern(path)
+        for match in sorted(map(Path, glob.glob(text, recursive=True))):
+            if match.is_dir() and "**" not in text:  # "**" has found what is in it already
+                yield from _in_folder(match, below=below)
+            elif match.is_file() and not _is_result(match):
+                yield match, _place(match, below)
+
+
+def _in_folder(folder: Path, *, below: Path) -> Iterator[tuple[Path, Path]]:
+    suffixes = _picture_suffixes()
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(parent, name)
+            is_hidden = name.startswith(".")
+            if path.suffix.lower() in suffixes and not is_hidden and not _is_result(path):
+                yield path, _place(path, below)
+
+
+def _place(path: Path, below: Path) -> Path:
+    return path.relative_to(below).with_name(path.stem)
+
+
+def _folder_of_pattern(pattern: Path) -> Path:
+    parts = pattern.parts[:-1]
+    fixed = next((n for n, part in enumerate(parts) if glob.has_magic(part)), len(parts))
+    return Path(*parts[:fixed])
+
+
+def _picture_suffixes() -> frozenset[str]:
+    names = Image.registered_extensions()
+    return frozenset(
+        suffix for suffix, name in names.items() if name in Image.OPEN and name not in _NOT_DECODED
+    )
+
+
+def _is_result(path: Path) -> bool:
+    return path.name.endswith(tuple(OUTPUT_SUFFIXES.values()))
+
+
+def _why_nothing(text: str) -> str:
+    if Path(text).is_dir():
+        return "no pictures in this folder (looked for names such as *.jpg, *.png, *.tif, *.webp)"
+    if glob.has_magic(text):
+        return "no file matches this pattern"
+    return "no such file"
+
+
+def _distinct_places(found: Sequence[tuple[Path, Path]]) -> list[Path]:
+    """Tell a.jpg from a.png by their full names; refuse what is still the same then."""
+    # Compared without regard to case: on some file systems Cat and cat are one file.
+    stems = Counter(str(place).casefold() for _, place in found)
+    places = [
+        place.with_name(path.name) if stems[str(place).casefold()] > 1 else place
+        for path, place in found
+    ]
+    owners: dict[str, Path] = {}
+    for (path, _), place in zip(found, places, strict=True):
+        other = owners.setdefault(str(place).casefold(), path)
+        if other != path:
+            raise ValueError(
+                f"{other} and {path}: the results of both would be called {place}; give the "
+                "folder above them (or a pattern in quotes) instead, which keeps sub-folders "
+                "apart, or do them one after the other with different output folders"
+            )
+    return places
+
+
+def _reason(name: str, error: Exception) -> str:
+    """Say what went wrong, without the name, which is told beside it."""
+    if isinstance(error, MemoryError):
+        return "too large for the memory of this machine"
+    if isinstance(error, OSError):
+        return f"cannot be saved ({error.strerror or error})"
+    return str(error).removeprefix(f"{name}: ")

@@ -1,0 +1,184 @@
+"""How a picture is scored: sizes, scales, flip. Reference: arXiv 1606.00915, section 4.1.2.
+
+Shapes: K classes, (H, W) the picture, (h, w) the score grid.
+Geometry: at output stride s, score (i, j) sits on pixel (s * i, s * j) of what the network saw.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deeplab import imaging
+from deeplab.inference.engine import Engine
+from deeplab.inference.onnxruntime_engine import OnnxRuntimeEngine
+from deeplab.inference.segmentation import ScoreGrid, Segmentation
+from deeplab.weights import DEFAULT, resolve_network
+
+_SMALLEST_SCALE, _LARGEST_SCALE = 0.1, 4.0
+
+
+class Segmenter:
+    """Turns pictures into label maps.
+
+    Args:
+        engine: The network.
+        scales: Sizes at which the picture is scored, relative to its own; the fused score is the
+            largest of the class scores (paper: 0.5, 0.75, 1).
+        flip: Score the mirrored picture too, and average both, at every scale, before the maximum.
+        longest_side: Pixels; pictures with a longer side are shrunk to it before they are scored
+            (results keep the original size). None: what the network's card says.
+
+    Raises:
+        ValueError: A scale is outside 0.1..4 or given twice, or `longest_side` is below 1.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        scales: Sequence[float] = (1.0,),
+        flip: bool = False,
+        longest_side: int | None = None,
+    ) -> None:
+        _check_scales(scales)
+        if longest_side is not None and longest_side < 1:
+            raise ValueError(f"longest side {longest_side}: give 1 pixel or more")
+        self.card = engine.card
+        self._engine = engine
+        self._scales = tuple(sorted(scales, reverse=True))
+        self._flip = flip
+        self._longest_side = longest_side or engine.card.longest_side
+
+    @classmethod
+    def load(
+        cls,
+        weights: str | Path = DEFAULT,
+        *,
+        scales: Sequence[float] = (1.0,),
+        flip: bool = False,
+        longest_side: int | None = None,
+        threads: int | None = None,
+    ) -> "Segmenter":
+        """Load published weights by name, or a network file (ONNX) by path.
+
+        Args:
+            weights: A published name such as "voc12-lite", or a path.
+            scales: See `Segmenter`.
+            flip: See `Segmenter`.
+            longest_side: See `Segmenter`.
+            threads: Processor threads for the network; None: one for each core.
+
+        Raises:
+            ValueError: An unknown name, a file that is not such a network, a wrong setting.
+        """
+        engine = OnnxRuntimeEngine(resolve_network(weights), threads=threads)
+        return cls(engine, scales=scales, flip=flip, longest_side=longest_side)
+
+    def __call__(self, picture: imaging.PictureSource) -> Segmentation:
+        """Label every pixel of a picture.
+
+        Args:
+            picture: A path, an open binary file, a PIL image, or RGB uint8 (H, W, 3). The EXIF
+                orientation of files and PIL images is applied: results are upright.
+
+        Raises:
+            ValueError: Not a picture; the message says what was given and what is allowed.
+        """
+        pixels = imaging.read_picture(picture)
+        return Segmentation.from_scores(pixels, self._score(pixels), self.card)
+
+    def class_scores(self, picture: imaging.PictureSource) -> NDArray[np.float32]:
+        """Score a picture without labelling it: (K, h, w), scales and flip fused.
+
+        The grid is that of the largest scale: one score every output stride, pixel (0, 0) first.
+        """
+        return self._score(imaging.read_picture(picture)).scores
+
+    def _score(self, picture: imaging.Picture) -> ScoreGrid:
+        seen = picture
+        if self._longest_side is not None:
+            seen = imaging.shrink_picture(picture, self._longest_side)
+        axes = [
+            _Axis(length, seen_length, _scaled(seen_length, self._scales[0]))
+            for length, seen_length in zip(picture.shape[:2], seen.shape[:2], strict=True)
+        ]
+        fused = self._score_scale(seen, self._scales[0])
+        for scale in self._scales[1:]:
+            scores = self._score_scale(seen, scale)
+            positions = [
+                axis.grid_on_scale(size, _scaled(axis.seen, scale))
+                for axis, size in zip(axes, fused.shape[1:], strict=True)
+            ]
+            np.maximum(fused, imaging.sample_scores(scores, *positions), out=fused)
+        rows, columns = (axis.pixels_on_grid(self.card.output_stride) for axis in axes)
+        return ScoreGrid(fused, rows, columns)
+
+    def _score_scale(self, picture: imaging.Picture, scale: float) -> NDArray[np.float32]:
+        """Score a picture at one scale: (H, W, 3) -> (K, h, w), flip averaged."""
+        height, width = (_scaled(length, scale) for length in picture.shape[:2])
+        if (height, width) != picture.shape[:2]:
+            picture = imaging.resize_picture(picture, height, width)
+        if not self._flip:
+            return np.asarray(self._engine.class_scores(picture[np.newaxis])[0])
+        plain, mirrored = self._engine.class_scores(np.stack([picture, picture[:, ::-1]]))
+        # Column x of the picture is column W-1-x of the mirrored one. Only if the stride divides
+        # W-1 do the two score grids fall on each other; so the mirrored one is sampled.
+        columns = (width - 1) / self.card.output_stride - np.arange(plain.shape[2])
+        straight = imaging.sample_scores(mirrored, np.arange(plain.shape[1]), columns)
+        return np.asarray((plain + straight) / np.float32(2))
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """One direction (rows or columns) of a picture: its length at every stage, in pixels.
+
+    Attributes:
+        original: In the picture as it was given.
+        seen: In the picture that is scored, after shrinking to the longest side.
+        largest: In that picture at the largest scale, which has the score grid of the result.
+    """
+
+    original: int
+    seen: int
+    largest: int
+
+    def pixels_on_grid(self, stride: int) -> NDArray[np.float64]:
+        """Say where the original's pixels lie on the score grid: (original,) positions."""
+        # Shrinking keeps the outer edges of the pixels, scales keep the corner pixels' centres.
+        shrinking = self.seen / self.original
+        seen = (np.arange(self.original) + 0.5) * shrinking - 0.5
+        return np.asarray(seen * _ratio(self.largest, self.seen) / stride, dtype=np.float64)
+
+    def grid_on_scale(self, size: int, scaled: int) -> NDArray[np.float64]:
+        """Say where the `size` grid points lie on the score grid of a smaller scale.
+
+        Both grids have the same stride, so it cancels.
+        """
+        return np.asarray(np.arange(size) * _ratio(scaled, self.largest), dtype=np.float64)
+
+
+def _check_scales(scales: Sequence[float]) -> None:
+    if not scales:
+        raise ValueError("no scales: give at least one, such as 1")
+    for scale in scales:
+        if not (math.isfinite(scale) and _SMALLEST_SCALE <= scale <= _LARGEST_SCALE):
+            raise ValueError(
+                f"scale {scale:g}: allowed are {_SMALLEST_SCALE:g} to {_LARGEST_SCALE:g}, "
+                "1 being the size of the picture"
+            )
+    if len(set(scales)) < len(scales):
+        raise ValueError(f"scales {', '.join(f'{scale:g}' for scale in scales)}: one comes twice")
+
+
+def _scaled(length: int, scale: float) -> int:
+    """Scale a length so that corner pixels stay corner pixels: 321 at 0.5 is 161."""
+    return round((length - 1) * scale) + 1
+
+
+def _ratio(to: int, of: int) -> float:
+    """Pixels of one size to a pixel of another, the corners of both coinciding."""
+    return (to - 1) / (of - 1) if of > 1 else 1.0
