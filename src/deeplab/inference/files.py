@@ -13,7 +13,7 @@ from typing import BinaryIO, Literal
 
 from PIL import Image
 
-from deeplab.inference.segmentation import OUTPUT_SUFFIXES, Output, Segmentation, output_paths
+from deeplab.inference.segmentation import OUTPUT_SUFFIXES, ClassShare, Output, output_paths
 from deeplab.inference.segmenter import Segmenter
 
 STANDARD_INPUT = "-"
@@ -45,14 +45,16 @@ class Outcome:
         name: The picture, as in its `Job`.
         status: "skipped" means that all its outputs were there already.
         outputs: The files of its results; empty if it failed.
-        segmentation: The result, if it was done now.
+        size: Height and width of the upright picture, if it was done now.
+        found: The classes in it, if it was done now.
         reason: Why it failed.
     """
 
     name: str
     status: Literal["done", "skipped", "failed"]
     outputs: dict[Output, Path] = field(default_factory=dict)
-    segmentation: Segmentation | None = None
+    size: tuple[int, int] | None = None
+    found: tuple[ClassShare, ...] = ()
     reason: str = ""
 
 
@@ -125,7 +127,8 @@ def segment_files(
         except (ValueError, OSError, MemoryError) as error:
             yield Outcome(job.name, "failed", reason=_reason(job.name, error))
         else:
-            yield Outcome(job.name, "done", paths, result)
+            height, width = result.labels.shape
+            yield Outcome(job.name, "done", paths, (height, width), result.found())
 
 
 def _expand(text: str) -> Iterator[tuple[Path, Path]]:

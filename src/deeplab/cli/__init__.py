@@ -1,0 +1,1 @@
+"""Words typed at a terminal, turned into calls. Only this room prints, logs and exits."""

@@ -1,0 +1,73 @@
+"""The command `deeplab`: a table of commands, and what happens to errors.
+
+Command modules import nothing heavy at their top, so that `deeplab --help` answers at once.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+import deeplab
+from deeplab.cli.evaluate import evaluate
+from deeplab.cli.recipe import recipe
+from deeplab.cli.segment import segment
+from deeplab.cli.train import train
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "segment": segment,
+    "evaluate": evaluate,
+    "train": train,
+    "recipe": recipe,
+}
+
+_EXTRAS = {"onnx": "export", "onnxscript": "export"}  # every other package that can lack: train
+
+
+def main() -> None:
+    """Run the command line; mistakes of users end with one line and exit code 2."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    try:
+        _app()()
+    except BrokenPipeError:  # the reader of our output has gone, as in `deeplab ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package == "deeplab":
+            raise
+        extra = _EXTRAS.get(package, "train")
+        _fail(f"this needs {package}, which is not installed: pip install 'deeplabkit[{extra}]'")
+    except (ValueError, OSError) as error:
+        _fail(str(error))
+
+
+def _app() -> typer.Typer:
+    app = typer.Typer(
+        no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=_HELP
+    )
+    app.callback()(_options)
+    for name, command in COMMANDS.items():
+        app.command(name)(command)
+    return app
+
+
+_HELP = "DeepLab v2: masks of photos in one command; training, evaluation, export."
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    if version:
+        typer.echo(f"deeplab {deeplab.__version__}")
+        raise typer.Exit
+
+
+def _fail(message: str) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    raise SystemExit(2)

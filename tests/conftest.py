@@ -1,0 +1,91 @@
+"""What many tests need: a network file so simple that its answers are known, and real pictures."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deeplab.labels import named
+from deeplab.weights import NetworkCard
+
+COLOUR_CLASSES = ("background", "cat", "person")
+"""What the network of `make_network` sees in black, red and green."""
+
+
+def colour_card(output_stride: int = 4, longest_side: int | None = None) -> NetworkCard:
+    return NetworkCard(
+        name="colours",
+        class_names=COLOUR_CLASSES,
+        palette=named(COLOUR_CLASSES).palette,
+        output_stride=output_stride,
+        recipe="name: none\n",
+        provenance={"data": "none"},
+        longest_side=longest_side,
+    )
+
+
+@pytest.fixture
+def make_network(tmp_path: Path) -> Callable[..., Path]:
+    """Make a network file that tells red (cat) from green (person) from dark (background).
+
+    Its scores are linear in the colour of the one pixel they belong to:
+    (5, 10 * red, 10 * green), colours 0..1. So every result can be worked out by hand.
+    """
+    onnx = pytest.importorskip("onnx", reason="making network files needs the export extra")
+    from onnx import TensorProto, helper, numpy_helper
+
+    def make(
+        *,
+        output_stride: int = 4,
+        longest_side: int | None = None,
+        metadata: Mapping[str, str] | None = None,
+        output_name: str = "class_scores",
+        red_weight: float = 10 / 255,
+    ) -> Path:
+        weight = np.array([[0, 0, 0], [red_weight, 0, 0], [0, 10 / 255, 0]], dtype=np.float32)
+        constants = {
+            "starts": np.array([0, 0]),
+            "ends": np.array([2**31, 2**31]),
+            "axes": np.array([1, 2]),
+            "steps": np.array([output_stride, output_stride]),
+            "weight": weight[:, :, None, None],
+            "bias": np.array([5, 0, 0], dtype=np.float32),
+        }
+        nodes = [
+            helper.make_node("Slice", ["pictures", "starts", "ends", "axes", "steps"], ["points"]),
+            helper.make_node("Cast", ["points"], ["floats"], to=TensorProto.FLOAT),
+            helper.make_node("Transpose", ["floats"], ["planes"], perm=[0, 3, 1, 2]),
+            helper.make_node("Conv", ["planes", "weight", "bias"], [output_name]),
+        ]
+        graph = helper.make_graph(
+            nodes,
+            "colours",
+            [helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["N", "H", "W", 3])],
+            [helper.make_tensor_value_info(output_name, TensorProto.FLOAT, ["N", 3, "h", "w"])],
+            [numpy_helper.from_array(value, name) for name, value in constants.items()],
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        if metadata is None:
+            metadata = colour_card(output_stride, longest_side).to_metadata()
+        helper.set_model_props(model, dict(metadata))
+        path = tmp_path / "colours.onnx"
+        onnx.save(model, path)
+        return path
+
+    return make
+
+
+@pytest.fixture
+def network_path(make_network: Callable[..., Path]) -> Path:
+    """The colour network at output stride 4."""
+    return make_network()
+
+
+@pytest.fixture(scope="session")
+def real_voc_root() -> Path:
+    """The real PASCAL VOC pictures that lie beside the repository on development machines."""
+    root = Path(__file__).parents[2] / "shared" / "data" / "VOCdevkit" / "VOC2012"
+    if not root.is_dir():
+        pytest.skip("no real VOC pictures beside the repository (../shared/data)")
+    return root
