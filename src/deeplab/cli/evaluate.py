@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from deeplab.cli.arguments import parse_numbers
 
@@ -38,8 +39,7 @@ def evaluate(
 ) -> None:
     """Score a network on a data set: mean IoU, IoU per class, accuracies.
 
-    One confusion matrix over all pictures at their full size, void pixels left out, background a
-    class like the others: the rules of PASCAL VOC.
+    One confusion matrix over all pictures at full size, by PASCAL VOC's rules.
     """
     from deeplab import runs
 
@@ -103,7 +103,9 @@ def _tell_tenths(done: int, total: int) -> None:
 
 
 def _show(scores: "Scores", title: str) -> None:
-    table = Table(title=title, caption=f"{scores.num_pictures} pictures; all values in per cent")
+    table = Table(
+        title=Text(title), caption=f"{scores.num_pictures} pictures; all values in per cent"
+    )
     table.add_column("class")
     for heading in ("IoU", "accuracy", "of pixels"):
         table.add_column(heading, justify="right")
@@ -111,17 +113,16 @@ def _show(scores: "Scores", title: str) -> None:
     for name, iou, accuracy, row in zip(
         scores.class_names, scores.class_iou, scores.class_accuracy, scores.confusion, strict=True
     ):
-        table.add_row(name, _percent(iou), _percent(accuracy), _percent(sum(row) / num_pixels))
+        table.add_row(
+            Text(name), _percent(iou), _percent(accuracy), _percent(sum(row) / num_pixels)
+        )
     table.add_section()
     table.add_row("mean", _percent(scores.mean_iou), _percent(scores.mean_accuracy), "")
     table.add_row("weighted by frequency", _percent(scores.frequency_weighted_iou), "", "")
     table.add_row("all pixels", "", _percent(scores.pixel_accuracy), "")
-    console = Console()
-    console.print(table)
+    Console().print(table)
     if scores.absent_classes:
-        console.print(
-            f"Neither found nor there, so IoU 0 by the rules: {', '.join(scores.absent_classes)}"
-        )
+        print(f"Neither there nor found, so IoU 0 by the rules: {', '.join(scores.absent_classes)}")
 
 
 def _percent(fraction: float) -> str:
