@@ -1,7 +1,7 @@
 """Random crops for training, as the authors' data layer makes them.
 
 Reference: SPEC of the released Caffe code (`data_transformer.cpp`, `TransformImgAndSeg`): mirror, one of a few discrete
-scales, pad at the bottom and the right only, crop. Colour changes come on top and are off in the paper.
+scales, pad at the bottom and the right only, crop. Colour changes and pasted objects come on top; the paper has neither.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import BaseModel, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
@@ -28,6 +28,8 @@ class AugmentConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstr
     """Mirror every second crop, at random."""
     colour_jitter: NonNegativeFloat = 0.0
     """Largest relative change of brightness, contrast and saturation; the paper has none."""
+    paste: float = Field(default=0.0, ge=0, le=1)
+    """Share of crops onto which the objects of a second crop are pasted; the paper has none."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,15 @@ def augment(
     if mirror:
         image, label_map = image.flip(-1), label_map.flip(-1)
     return Crop(image.contiguous(), label_map[0].contiguous())
+
+
+def paste(onto: Crop, objects: Crop) -> Crop:
+    """Put every pixel of one crop that belongs to an object (not background 0, not void) onto another crop."""
+    is_object = (objects.labels != 0) & (objects.labels != VOID)
+    return Crop(
+        torch.where(is_object, objects.picture, onto.picture),
+        torch.where(is_object, objects.labels, onto.labels),
+    )
 
 
 def _crop(

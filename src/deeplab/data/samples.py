@@ -44,7 +44,9 @@ class Sample:
             ValueError: An id is neither below `num_classes` nor void; the message names file and ids.
         """
         labels = imaging.read_label_map(self.label_path)
-        strange = sorted(set(np.flatnonzero(np.bincount(labels.ravel(), minlength=256)[num_classes:VOID])))
+        strange = sorted(
+            set(np.flatnonzero(np.bincount(labels.ravel(), minlength=256)[num_classes:VOID]))
+        )
         if strange:
             ids = ", ".join(str(label + num_classes) for label in strange[:5])
             raise ValueError(
@@ -102,7 +104,9 @@ def open_split(root: Path, split: str) -> SegmentationData:
 def _own_classes(root: Path) -> LabelSet:
     path = root / "classes.txt"
     if not path.is_file():
-        raise ValueError(f"{path} is missing: write the class names into it, one a line, id 0 first")
+        raise ValueError(
+            f"{path} is missing: write the class names into it, one a line, id 0 first"
+        )
     lines = [line.strip() for line in path.read_text().splitlines() if line.strip()]
     return named(tuple(lines), name=root.name)
 
@@ -115,7 +119,9 @@ def _list_file(root: Path, split: str) -> Path:
     known = {path.stem for place in places for path in place.glob("*.txt")} - {"classes"}
     near = difflib.get_close_matches(split, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"{root}: no split {split!r}; there are {', '.join(sorted(known)) or 'none'}{hint}")
+    raise ValueError(
+        f"{root}: no split {split!r}; there are {', '.join(sorted(known)) or 'none'}{hint}"
+    )
 
 
 def _samples(

@@ -13,7 +13,7 @@ from pydantic import BaseModel, NonNegativeFloat, NonNegativeInt
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from deeplab.data.augment import AugmentConfig, augment
+from deeplab.data.augment import AugmentConfig, Crop, augment, paste
 from deeplab.data.samples import Sample, SegmentationData, open_split
 from deeplab.labels import VOID
 
@@ -49,7 +49,9 @@ def open_data(config: DataConfig) -> tuple[SegmentationData, SegmentationData | 
         ValueError: A source is not there, sources have different classes, or validation is given twice.
     """
     if config.holdout_every and config.validation:
-        raise ValueError("data.validation and data.holdout_every exclude each other: set one of them")
+        raise ValueError(
+            "data.validation and data.holdout_every exclude each other: set one of them"
+        )
     if not config.train:
         raise ValueError("data.train is empty: give at least one source with root and split")
     sources = [open_split(source.root, source.split) for source in config.train]
@@ -63,9 +65,7 @@ def open_data(config: DataConfig) -> tuple[SegmentationData, SegmentationData | 
         validation = open_split(config.validation.root, config.validation.split)
     elif config.holdout_every:
         validation = SegmentationData(first[:: config.holdout_every], label_set)
-        first = tuple(
-            sample for place, sample in enumerate(first) if place % config.holdout_every
-        )
+        first = tuple(sample for place, sample in enumerate(first) if place % config.holdout_every)
     samples = first + tuple(sample for source in sources[1:] for sample in source.samples)
     return SegmentationData(samples, label_set), validation
 
@@ -101,7 +101,14 @@ class CropStream(Dataset[tuple[Tensor, Tensor]]):
     def __getitem__(self, position: int) -> tuple[Tensor, Tensor]:
         """Cut the crop at a position of the stream."""
         epoch, place = divmod(position, len(self.samples))
-        sample = self.samples[self.order(epoch)[place]]
+        random = np.random.default_rng((self.seed, 1, position))
+        crop = self._crop(self.samples[self.order(epoch)[place]], random)
+        if random.random() < self.config.paste:
+            second = self.samples[random.choice(len(self.samples), p=self.odds)]
+            crop = paste(crop, self._crop(second, random))
+        return crop.picture, crop.labels
+
+    def _crop(self, sample: Sample, random: np.random.Generator) -> Crop:
         labels = sample.read_labels(self.num_classes)
         picture = sample.read_picture()
         if picture.shape[:2] != labels.shape:
@@ -109,11 +116,7 @@ class CropStream(Dataset[tuple[Tensor, Tensor]]):
                 f"{sample.picture_path} is {picture.shape[:2]} and {sample.label_path} {labels.shape} (height, width): "
                 "a label map has its picture's size"
             )
-        random = np.random.default_rng((self.seed, 1, position))
-        crop = augment(
-            picture, labels, self.config, mean_rgb_255=self.mean_rgb_255, random=random
-        )
-        return crop.picture, crop.labels
+        return augment(picture, labels, self.config, mean_rgb_255=self.mean_rgb_255, random=random)
 
     def order(self, epoch: int) -> NDArray[np.int64]:
         """Indices of the samples of one pass, (number of samples,): a permutation, or draws when balanced."""

@@ -62,7 +62,9 @@ def load_checkpoint(weights: str | Path) -> Checkpoint:
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
-        raise ValueError(f"checkpoint {path} does not fit the network in its header: {error}") from None
+        raise ValueError(
+            f"checkpoint {path} does not fit the network in its header: {error}"
+        ) from None
     return Checkpoint(network.eval(), config, NetworkCard.from_metadata(metadata))
 
 
@@ -101,5 +103,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     except (SafetensorError, OSError) as error:
         raise ValueError(f"{path} is not a safetensors file: {error}") from None
     if "model" not in metadata:
-        raise ValueError(f"{path} does not say which network it holds: it was not written by deeplab train")
+        raise ValueError(
+            f"{path} does not say which network it holds: it was not written by deeplab train"
+        )
     return tensors, metadata

@@ -67,7 +67,12 @@ class DeepLab(nn.Module):
     """
 
     def __init__(
-        self, *, backbone: nn.Module, head: nn.Module, preprocessing: Preprocessing, output_stride: int
+        self,
+        *,
+        backbone: nn.Module,
+        head: nn.Module,
+        preprocessing: Preprocessing,
+        output_stride: int,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -102,7 +107,9 @@ def build(config: ModelConfig) -> DeepLab:
 
 def _timm_backbone(name: str) -> nn.Module:
     if not timm.is_model(name):
-        near = ", ".join(timm.list_models(f"*{name.split('_')[0]}*")[:8]) or "see timm.list_models()"
+        near = (
+            ", ".join(timm.list_models(f"*{name.split('_')[0]}*")[:8]) or "see timm.list_models()"
+        )
         raise ValueError(f"unknown backbone {name!r}; timm has {near}")
     return cast(nn.Module, timm.create_model(name, pretrained=False, num_classes=0, global_pool=""))
 

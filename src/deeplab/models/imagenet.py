@@ -88,9 +88,13 @@ def efficientnet_lite_to_timm(
         state: `_conv_stem.weight`, `_bn0.*`, `_blocks.N._expand_conv.weight`, ..., `_conv_head.weight`, `_bn1.*`.
         wanted: The timm backbone's own state dict.
     """
-    stages = sorted({tuple(map(int, key.split(".")[1:3])) for key in wanted if key.startswith("blocks.")})
+    stages = sorted(
+        {tuple(map(int, key.split(".")[1:3])) for key in wanted if key.startswith("blocks.")}
+    )
     without_expansion = {
-        number for number in range(len(stages)) if f"_blocks.{number}._expand_conv.weight" not in state
+        number
+        for number in range(len(stages))
+        if f"_blocks.{number}._expand_conv.weight" not in state
     }
     outside = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2"}
     expanded = {

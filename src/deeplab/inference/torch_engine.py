@@ -1,0 +1,39 @@
+"""Run a network in torch: training scores its validation pictures this way; needs the `train` extra."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from deeplab.inference.engine import Engine
+from deeplab.models import DeepLab, load_checkpoint
+from deeplab.weights import NetworkCard
+
+
+class TorchEngine(Engine):
+    """A `DeepLab` module as an engine.
+
+    Args:
+        network: Left where it is; put it into evaluation mode first.
+        card: Class names, colours and stride of the network.
+        autocast: Compute in bfloat16 where that is safe.
+    """
+
+    def __init__(self, network: DeepLab, card: NetworkCard, *, autocast: bool = False) -> None:
+        self._network = network
+        self.card = card
+        self._autocast = autocast
+
+    @classmethod
+    def from_checkpoint(cls, weights: str) -> "TorchEngine":
+        """Load a checkpoint (`.safetensors`) or the checkpoint of a published name."""
+        checkpoint = load_checkpoint(weights)
+        return cls(checkpoint.network, checkpoint.card)
+
+    def class_scores(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Score pictures: (N, H, W, 3) RGB -> (N, K, ceil(H / s), ceil(W / s))."""
+        device = next(self._network.parameters()).device
+        batch = torch.tensor(pictures, device=device).permute(0, 3, 1, 2)
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, self._autocast):
+            scores = self._network(self._network.preprocessing.apply(batch))
+        result: NDArray[np.float32] = scores.float().cpu().numpy()
+        return result

@@ -1,0 +1,53 @@
+"""Light networks for machines without a GPU; ours, not the paper's."""
+
+from pathlib import Path
+
+from deeplab.data import AugmentConfig, DataConfig, SourceConfig
+from deeplab.models import ASPPConfig, ModelConfig
+from deeplab.recipes.recipe import Recipe
+from deeplab.training import TrainConfig
+
+
+def voc12_lite() -> Recipe:
+    """The default weights: EfficientNet-Lite and ASPP at output stride 16."""
+    return Recipe(
+        name="voc12-lite",
+        model=ModelConfig(
+            backbone="efficientnet_lite2",
+            output_stride=16,
+            head=ASPPConfig(rates=(3, 6, 9, 12), dropout=0.1),
+        ),
+        data=DataConfig(
+            train=(
+                SourceConfig(root=Path("VOCdevkit/VOC2012"), split="train_here"),
+                SourceConfig(root=Path("coco_voc20"), split="list"),
+            ),
+            holdout_every=16,
+            balance=0.5,
+            augment=AugmentConfig(
+                crop_size_px=321,
+                scales=(0.5, 0.625, 0.75, 0.875, 1.0, 1.25),
+                colour_jitter=0.3,
+                paste=0.3,
+            ),
+        ),
+        train=TrainConfig(
+            iterations=4000,
+            batch_size=16,
+            accumulate=1,
+            optimiser="adamw",
+            base_lr=3e-4,
+            backbone_bias_lr_multiplier=1.0,
+            head_lr_multiplier=3.0,
+            head_bias_lr_multiplier=6.0,
+            weight_decay=0.05,
+            warmup_iterations=100,
+            batch_norm="affine",
+            loss_stride=4,
+            max_gradient_norm=5.0,
+            average_decay=0.998,
+            precision="bf16-mixed",
+            checkpoint_every=100,
+            validate_every=400,
+        ),
+    )

@@ -1,0 +1,102 @@
+"""Whole runs: what the commands call, and a notebook too."""
+
+import difflib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from deeplab.data import open_split
+from deeplab.evaluation import Scores
+from deeplab.evaluation import evaluate as evaluate_segmenter
+from deeplab.inference import Segmenter
+from deeplab.inference.torch_engine import TorchEngine
+from deeplab.recipes import RECIPES, Recipe, override, parse_recipe
+from deeplab.training import Run
+from deeplab.training import train as train_run
+
+
+def find_recipe(name_or_file: str, assignments: Sequence[str] = ()) -> Recipe:
+    """Look a recipe up by name, or read it from a YAML file, and change settings.
+
+    Args:
+        name_or_file: A name of `deeplab.recipes.RECIPES`, or the path of a YAML file.
+        assignments: Such as `train.base_lr=1e-3`.
+
+    Raises:
+        ValueError: Neither a name nor a file, or a setting that is not allowed.
+    """
+    path = Path(name_or_file)
+    if name_or_file in RECIPES:
+        recipe = RECIPES[name_or_file]()
+    elif path.is_file():
+        recipe = parse_recipe(path.read_text(), source=str(path))
+    else:
+        near = difflib.get_close_matches(name_or_file, RECIPES, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ValueError(
+            f"recipe {name_or_file!r}: neither a recipe nor a YAML file; {hint}recipes: {', '.join(RECIPES)}"
+        )
+    return override(recipe, assignments)
+
+
+def train(recipe: Recipe, *, data_dir: Path, run_dir: Path) -> Path:
+    """Train a recipe, or go on with a run of it that was interrupted.
+
+    Args:
+        recipe: What to train.
+        data_dir: Folder that relative data roots of the recipe stand in.
+        run_dir: Where the run is kept.
+
+    Returns:
+        The best checkpoint.
+
+    Raises:
+        ValueError: Data or weights that are missing, or a folder that holds the run of another recipe.
+    """
+    text = recipe.to_yaml()
+    kept = run_dir / "recipe.yaml"
+    if kept.exists() and kept.read_text() != text:
+        raise ValueError(
+            f"{run_dir} holds a run of another recipe (compare its recipe.yaml): choose another folder with --out, "
+            "or give the settings it was started with to go on with it"
+        )
+    sources = tuple(
+        source.model_copy(update={"root": data_dir / source.root}) for source in recipe.data.train
+    )
+    changes: dict[str, object] = {"train": sources}
+    if recipe.data.validation:
+        root = data_dir / recipe.data.validation.root
+        changes["validation"] = recipe.data.validation.model_copy(update={"root": root})
+    data = recipe.data.model_copy(update=changes)
+    return train_run(Run(recipe.name, recipe.model, data, recipe.train, text, run_dir))
+
+
+def evaluate(
+    weights: str | Path,
+    data_root: Path,
+    split: str,
+    *,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    limit: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Scores:
+    """Score weights on a split.
+
+    Args:
+        weights: A published name, a network file (`.onnx`), or a checkpoint (`.safetensors`).
+        data_root: `VOCdevkit/VOC2012`, or a folder with `images` and `masks`.
+        split: Name of a list file, or of a sub-folder of `images`.
+        scales: Sizes at which every picture is scored.
+        flip: Score mirrored pictures too.
+        limit: Score only so many pictures, spread evenly over the list.
+        progress: Called with pictures done and pictures in all.
+
+    Raises:
+        ValueError: Weights or data that are missing or do not fit one another.
+    """
+    data = open_split(data_root, split)
+    if str(weights).endswith(".safetensors"):
+        segmenter = Segmenter(TorchEngine.from_checkpoint(str(weights)), scales=scales, flip=flip)
+    else:
+        segmenter = Segmenter.load(weights, scales=scales, flip=flip)
+    return evaluate_segmenter(segmenter, data, limit=limit, progress=progress)

@@ -1,0 +1,61 @@
+"""How one run optimises, beyond the model and the data."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+
+class TrainConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
+    """How one run optimises, beyond the model and the data; the defaults are the published ResNet-101's."""
+
+    iterations: PositiveInt = 20_000
+    """Optimiser steps."""
+    batch_size: PositiveInt = 1
+    """Crops in one forward and backward pass, on each device."""
+    accumulate: PositiveInt = 10
+    """Passes whose gradients are averaged before one step (Caffe's iter_size)."""
+    optimiser: Literal["sgd", "adamw"] = "sgd"
+    """Stochastic gradient descent with momentum as published, or AdamW."""
+    base_lr: PositiveFloat = 2.5e-4
+    """Learning rate of the backbone's weights at step 0."""
+    backbone_bias_lr_multiplier: PositiveFloat = 2.0
+    """Rate of the backbone's biases, relative to `base_lr`; they do not decay."""
+    head_lr_multiplier: PositiveFloat = 10.0
+    """Rate of the head's weights, relative to `base_lr`."""
+    head_bias_lr_multiplier: PositiveFloat = 20.0
+    """Rate of the head's biases, relative to `base_lr`; they do not decay."""
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    """Momentum of SGD; first moment of AdamW."""
+    weight_decay: NonNegativeFloat = 5e-4
+    """Decay of weights; biases and batch norm do not decay."""
+    poly_power: NonNegativeFloat = 0.9
+    """The rate is multiplied by (1 - step / iterations) to this power, anew at every step."""
+    warmup_iterations: NonNegativeInt = 0
+    """Steps over which the rate rises linearly from 0; the paper has none."""
+    batch_norm: Literal["frozen", "affine", "slow"] = "frozen"
+    """`frozen`: statistics and affine parameters stay (published); `affine`: the statistics stay; `slow`: both learn,
+    statistics with momentum 0.01."""
+    loss_stride: PositiveInt = 8
+    """Pixels between two positions at which the loss is taken; scores are interpolated there, labels decimated."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the target spread over all classes."""
+    max_gradient_norm: NonNegativeFloat = 0.0
+    """Longer gradients are scaled back to this norm; 0: never."""
+    average_decay: float = Field(default=0.0, ge=0, lt=1)
+    """Decay per step of a running average of the weights, which is what is then scored and kept; 0: none."""
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    """Arithmetic of the forward and backward pass; weights and updates are float32 in either."""
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to train."""
+    devices: PositiveInt = 1
+    """How many devices share each step (distributed data parallel)."""
+    num_workers: NonNegativeInt = 1
+    """Processes that decode and cut crops, for each device; 0: the training process itself."""
+    seed: NonNegativeInt = 0
+    """Everything random follows from it."""
+    log_every: PositiveInt = 20
+    """Steps between two reports of loss and speed."""
+    checkpoint_every: PositiveInt = 200
+    """Steps between two checkpoints to resume from."""
+    validate_every: PositiveInt = 1000
+    """Steps between two scorings of the validation pictures."""

@@ -1,0 +1,41 @@
+"""The training loss.
+
+Reference: DeepLab v2, arXiv 1606.00915, section 4.1; released `train.prototxt` (Interp, SoftmaxWithLoss).
+Shapes: N crops, K classes, (H, W) the crop, (h, w) the score grid.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from deeplab.labels import VOID
+
+
+def pixel_loss(
+    class_scores: Tensor, labels: Tensor, *, loss_stride: int, label_smoothing: float = 0.0
+) -> Tensor:
+    """Average the cross-entropy over the positions that are not void.
+
+    As in Caffe the sum is divided by max(1, positions), so that crops that are void all over give 0 and not NaN.
+
+    Args:
+        class_scores: (N, K, h, w), position (0, 0) on pixel (0, 0) and the last on the crop's last pixel (crops of
+            a multiple of the output stride plus one).
+        labels: (N, H, W) class ids, 255 void.
+        loss_stride: The loss is taken at every such pixel: labels are decimated, scores interpolated
+            (align corners). The published networks use their output stride, 8.
+        label_smoothing: Share of the target spread over all classes.
+    """
+    targets = labels[:, ::loss_stride, ::loss_stride].long()
+    if class_scores.shape[-2:] != targets.shape[-2:]:
+        class_scores = functional.interpolate(
+            class_scores, size=targets.shape[-2:], mode="bilinear", align_corners=True
+        )
+    total = functional.cross_entropy(
+        class_scores.float(),
+        targets,
+        ignore_index=VOID,
+        reduction="sum",
+        label_smoothing=label_smoothing,
+    )
+    return total / torch.clamp((targets != VOID).sum(), min=1)

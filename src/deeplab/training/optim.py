@@ -1,0 +1,99 @@
+"""Parameter groups, the optimiser and the poly schedule.
+
+Reference: DeepLab v2, arXiv 1606.00915, section 4.1 (poly), and the released `solver.prototxt` (multipliers).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from deeplab.models import DeepLab
+from deeplab.training.config import TrainConfig
+
+
+def make_optimiser(network: DeepLab, config: TrainConfig) -> torch.optim.Optimizer:
+    """Make the optimiser over the parameters that learn; call `prepare_batch_norm` before."""
+    groups = parameter_groups(network, config)
+    if config.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=config.base_lr, momentum=config.momentum)
+    return torch.optim.AdamW(groups, lr=config.base_lr, betas=(config.momentum, 0.999))
+
+
+def parameter_groups(network: DeepLab, config: TrainConfig) -> list[dict[str, Any]]:
+    """Sort parameters by rate and decay.
+
+    Returns:
+        Groups for an optimiser; `multiplier` is the group's rate relative to `base_lr`.
+    """
+    named = {
+        ("backbone", "weights"): (1.0, config.weight_decay),
+        ("backbone", "biases"): (config.backbone_bias_lr_multiplier, 0.0),
+        ("backbone", "norms"): (1.0, 0.0),
+        ("head", "weights"): (config.head_lr_multiplier, config.weight_decay),
+        ("head", "biases"): (config.head_bias_lr_multiplier, 0.0),
+        ("head", "norms"): (config.head_lr_multiplier, 0.0),
+    }
+    members: dict[tuple[str, str], list[nn.Parameter]] = {key: [] for key in named}
+    for part, module in (("backbone", network.backbone), ("head", network.head)):
+        for kind, parameter in _kinds(module):
+            if parameter.requires_grad:
+                members[part, kind].append(parameter)
+    return [
+        {
+            "name": " ".join(key),
+            "params": members[key],
+            "multiplier": multiplier,
+            "lr": config.base_lr * multiplier,
+            "weight_decay": decay,
+        }
+        for key, (multiplier, decay) in named.items()
+        if members[key]
+    ]
+
+
+def set_rate(optimiser: torch.optim.Optimizer, config: TrainConfig, step: int) -> float:
+    """Give every group its rate for a step, counted from 0; returns the backbone's rate."""
+    rate = config.base_lr * poly(step, config)
+    for group in optimiser.param_groups:
+        group["lr"] = rate * group["multiplier"]
+    return rate
+
+
+def poly(step: int, config: TrainConfig) -> float:
+    """Factor of the base rate at a step: (1 - step / iterations) ** power, after the warm-up."""
+    factor: float = (1 - step / config.iterations) ** config.poly_power
+    if step < config.warmup_iterations:
+        factor *= (step + 1) / config.warmup_iterations
+    return factor
+
+
+def prepare_batch_norm(network: nn.Module, config: TrainConfig) -> None:
+    """Say which parameters of batch norms learn, in place; `set_training` does the same for statistics."""
+    for norm in _batch_norms(network):
+        norm.requires_grad_(config.batch_norm != "frozen")
+        if config.batch_norm == "slow":
+            norm.momentum = 0.01
+
+
+def set_training(network: nn.Module, config: TrainConfig) -> None:
+    """Put a network into training mode; batch norms whose statistics stay are left in evaluation mode."""
+    network.train()
+    if config.batch_norm != "slow":
+        for norm in _batch_norms(network):
+            norm.eval()
+
+
+def _batch_norms(network: nn.Module) -> Iterator[_BatchNorm]:
+    return (module for module in network.modules() if isinstance(module, _BatchNorm))
+
+
+def _kinds(module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    for child in module.modules():
+        for name, parameter in child.named_parameters(recurse=False):
+            if isinstance(child, _BatchNorm):
+                yield "norms", parameter
+            else:
+                yield ("biases" if name == "bias" else "weights"), parameter
