@@ -1,0 +1,42 @@
+"""`deeplab export`: a trained checkpoint becomes a network file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def export(
+    checkpoint: Annotated[
+        str, typer.Argument(metavar="CHECKPOINT", help="Checkpoint (.safetensors) or its name.")
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="Network file to write.")],
+    half: Annotated[
+        bool, typer.Option("--half", help="Store filters in 16 bits: half the size, same speed.")
+    ] = False,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help="Folder of photos to check the file on; default: two that we bring."),
+    ] = None,
+) -> None:
+    """Write a self-contained network file (ONNX) that `segment` and `evaluate` take.
+
+    It is checked first: nothing is written unless it scores real photos as the checkpoint does.
+    """
+    from deeplab import export as exporting
+    from deeplab import models
+
+    trained = models.load_checkpoint(checkpoint)
+    agreement = exporting.export_network(
+        trained.network,
+        trained.card,
+        out,
+        pictures=exporting.read_check_pictures(pictures),
+        half=half,
+    )
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+    print(
+        f"checked on pictures of {agreement.num_sizes} sizes: class scores differ by at most "
+        f"{agreement.largest_difference:.1e} of the largest, "
+        f"{agreement.same_labels:.2%} of the labels are the same"
+    )

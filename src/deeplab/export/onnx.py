@@ -1,0 +1,156 @@
+"""Write a trained network as a self-contained ONNX graph, after checking that it is the same one.
+
+The graph takes RGB uint8 pictures (N, H, W, 3) of any size and gives class scores
+(N, K, ceil(H / s), ceil(W / s)) at output stride s. Preprocessing is inside, batch norms are
+folded into the convolutions, and the network's card travels in the metadata.
+"""
+
+import dataclasses
+import importlib.metadata
+import itertools
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from deeplab import imaging
+from deeplab.export.agreement import Agreement, compare
+from deeplab.inference import OnnxRuntimeEngine
+from deeplab.inference.torch_engine import TorchEngine
+from deeplab.models import DeepLab
+from deeplab.weights import NetworkCard
+
+_OPSET = 20  # onnxruntime 1.18, the oldest that the core install takes, knows up to 21
+_TRACED_SIZE = (2, 161, 193, 3)  # any but 0 and 1, which the exporter takes for constants
+
+
+def export_network(
+    network: DeepLab,
+    card: NetworkCard,
+    path: Path,
+    *,
+    pictures: Sequence[NDArray[np.uint8]],
+    half: bool = False,
+) -> Agreement:
+    """Write a network file, if its graph scores pictures as the network does.
+
+    Args:
+        network: In evaluation mode, on the CPU.
+        card: What the file shall say about itself.
+        path: Where to write, `.onnx`; replaced only when the new file is complete.
+        pictures: At least one real picture (H, W, 3), RGB, uint8, to check the graph on.
+        half: Store the filters in 16 bits, so that the file is half as large. They are widened
+            again when the file is loaded: the network computes in 32 bits and is as fast.
+
+    Returns:
+        How well graph and network agree.
+
+    Raises:
+        ValueError: The name does not end in `.onnx`, the exporter cannot write this network for
+            pictures of any size, a filter does not fit into 16 bits, or graph and network differ.
+    """
+    if path.suffix != ".onnx":
+        raise ValueError(f"{path}: network files end in .onnx; give such a name")
+    graph = _trace(_FromPixels(network))
+    if half:
+        _halve(graph)
+        provenance = {**card.provenance, "stored_filters": "float16, computed in float32"}
+        card = dataclasses.replace(card, provenance=provenance)
+    _describe(graph, card)
+    content = graph.SerializeToString()
+    with tempfile.TemporaryDirectory() as unchecked_dir:
+        unchecked = Path(unchecked_dir, path.name)
+        unchecked.write_bytes(content)
+        exported = OnnxRuntimeEngine(unchecked)
+        agreement = compare(exported, TorchEngine(network, card), pictures, half=half)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    imaging.write_atomically(path, lambda file: file.write(content))
+    return agreement
+
+
+class _FromPixels(nn.Module):
+    """The network with its preprocessing before it."""
+
+    def __init__(self, network: DeepLab) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Score RGB pictures: (N, H, W, 3), uint8 -> class scores (N, K, h, w)."""
+        normalised = self.network.preprocessing.apply(pictures.permute(0, 3, 1, 2))
+        scores: Tensor = self.network(normalised)
+        return scores
+
+
+def _trace(network: _FromPixels) -> onnx.ModelProto:
+    pictures = torch.zeros(_TRACED_SIZE, dtype=torch.uint8)
+    free_sizes = {0: torch.export.Dim("n"), 1: torch.export.Dim("h"), 2: torch.export.Dim("w")}
+    try:
+        with torch.no_grad():
+            program = torch.onnx.export(
+                network.eval(),
+                (pictures,),
+                input_names=["pictures"],
+                output_names=["class_scores"],
+                dynamic_shapes={"pictures": free_sizes},
+                opset_version=_OPSET,
+                dynamo=True,
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        raise ValueError(
+            f"this network cannot be written as ONNX for pictures of any size: {error}"
+        ) from error
+    if program is None:
+        raise AssertionError("the dynamo exporter returns a program")
+    return program.model_proto
+
+
+def _halve(graph: onnx.ModelProto) -> None:
+    """Store every filter as float16, with a cast to float32 that onnxruntime folds on loading."""
+    casts = []
+    for stored in graph.graph.initializer:
+        if stored.data_type != onnx.TensorProto.FLOAT or len(stored.dims) < 2:
+            continue  # biases stay as they are: a thousandth of the file
+        name = stored.name
+        values = numpy_helper.to_array(stored)
+        if np.abs(values).max() > np.finfo(np.float16).max:
+            raise ValueError(
+                f"filter {name} holds values beyond 65504, the largest number of 16 bits: "
+                "export without half"
+            )
+        narrow = numpy_helper.from_array(values.astype(np.float16), f"{name}.float16")
+        stored.CopyFrom(narrow)
+        casts.append(
+            onnx.helper.make_node("Cast", [narrow.name], [name], to=onnx.TensorProto.FLOAT)
+        )
+    nodes = [*casts, *graph.graph.node]
+    del graph.graph.node[:]
+    graph.graph.node.extend(nodes)
+
+
+def _describe(graph: onnx.ModelProto, card: NetworkCard) -> None:
+    """Put the card into the file, and take out the exporter's notes: they name local files."""
+    for described in _described_parts(graph):
+        del described.metadata_props[:]
+        described.ClearField("doc_string")
+    score_shape = graph.graph.output[0].type.tensor_type.shape.dim
+    for dim, name in zip(score_shape[2:], ("score_rows", "score_columns"), strict=True):
+        dim.dim_param = name
+    graph.producer_name = "deeplabkit"
+    graph.producer_version = importlib.metadata.version("deeplabkit")
+    onnx.helper.set_model_props(graph, card.to_metadata())
+
+
+def _described_parts(model: onnx.ModelProto) -> Iterable[Any]:
+    """List all parts of a file that can carry notes."""
+    graph = model.graph
+    groups = (graph.node, graph.input, graph.output, graph.initializer, graph.value_info)
+    return itertools.chain(*groups, (model, graph))

@@ -1,0 +1,84 @@
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from deeplab.cli.main import main
+from deeplab.inference import Segmenter
+from deeplab.inference.torch_engine import TorchEngine
+from deeplab.labels import named
+from deeplab.models import ASPPConfig, ModelConfig, build, save_checkpoint
+from deeplab.weights import NetworkCard
+
+CLASSES = ("background", "cat", "dog")
+CAT = Path(__file__).parents[2] / "examples" / "cat.jpg"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory) -> Path:
+    """A light network with random weights, as training leaves it on disk."""
+    torch.manual_seed(0)
+    head = ASPPConfig(rates=(1, 2))
+    config = ModelConfig(backbone="test_efficientnet", num_classes=3, init="random", head=head)
+    card = NetworkCard("random", CLASSES, named(CLASSES).palette, 16, "name: random\n", {})
+    path = tmp_path_factory.mktemp("trained") / "best.safetensors"
+    save_checkpoint(path, build(config).state_dict(), config=config, card=card)
+    return path
+
+
+def run(monkeypatch, capsys, *arguments):
+    """Run `deeplab export` in this process; give exit code, standard output and error."""
+    monkeypatch.setattr(sys, "argv", ["deeplab", "export", *map(str, arguments)])
+    with pytest.raises(SystemExit) as exit_info:
+        main()
+    captured = capsys.readouterr()
+    return exit_info.value.code, captured.out, captured.err
+
+
+def test_the_exported_file_labels_a_photo_as_the_checkpoint_does(
+    checkpoint, tmp_path, monkeypatch, capsys
+):
+    network_path = tmp_path / "new folder" / "random.onnx"
+    code, out, _ = run(monkeypatch, capsys, checkpoint, network_path)
+    assert code == 0
+    assert re.search(r"checked on pictures of 7 sizes: .* at most \S+e-0[5-9]", out)
+    exported = Segmenter.load(network_path)
+    trained = Segmenter(TorchEngine.from_checkpoint(str(checkpoint)))
+    assert exported.card == trained.card
+    same = exported(CAT).labels == trained(CAT).labels
+    assert same.mean() > 0.999  # near ties of float32 scores summed in another order
+
+
+def test_half_makes_the_file_half_as_large(checkpoint, tmp_path, monkeypatch, capsys):
+    full, half = tmp_path / "full.onnx", tmp_path / "half.onnx"
+    run(monkeypatch, capsys, checkpoint, full)
+    code, _, _ = run(monkeypatch, capsys, checkpoint, half, "--half", "--pictures", CAT.parent)
+    assert code == 0
+    assert half.stat().st_size < 0.65 * full.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("OUT.onnx", "--pictures", "nowhere"), "pictures nowhere: no such folder"),
+        (("OUT.pth",), "network files end in .onnx"),
+    ],
+)
+def test_a_mistake_ends_with_one_line_and_exit_code_2(
+    checkpoint, tmp_path, monkeypatch, capsys, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(monkeypatch, capsys, checkpoint, *arguments)
+    assert code == 2
+    assert out == ""
+    assert err.startswith("error: ")
+    assert message in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_file_is_not_taken_for_a_checkpoint(network_path, tmp_path, monkeypatch, capsys):
+    code, _, err = run(monkeypatch, capsys, network_path, tmp_path / "out.onnx")
+    assert code == 2
+    assert "is not a safetensors file" in err
