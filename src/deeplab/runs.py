@@ -33,7 +33,8 @@ def find_recipe(name_or_file: str, assignments: Sequence[str] = ()) -> Recipe:
         near = difflib.get_close_matches(name_or_file, RECIPES, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise ValueError(
-            f"recipe {name_or_file!r}: neither a recipe nor a YAML file; {hint}recipes: {', '.join(RECIPES)}"
+            f"recipe {name_or_file!r}: neither a recipe nor a YAML file; {hint}"
+            f"recipes: {', '.join(RECIPES)}"
         )
     return override(recipe, assignments)
 
@@ -50,14 +51,15 @@ def train(recipe: Recipe, *, data_dir: Path, run_dir: Path) -> Path:
         The best checkpoint.
 
     Raises:
-        ValueError: Data or weights that are missing, or a folder that holds the run of another recipe.
+        ValueError: Data or weights that are missing, or a folder that holds the run of another
+            recipe.
     """
     text = recipe.to_yaml()
     kept = run_dir / "recipe.yaml"
     if kept.exists() and kept.read_text() != text:
         raise ValueError(
-            f"{run_dir} holds a run of another recipe (compare its recipe.yaml): choose another folder with --out, "
-            "or give the settings it was started with to go on with it"
+            f"{run_dir} holds a run of another recipe (compare its recipe.yaml): choose another "
+            "folder with --out, or give the settings it was started with to go on with it"
         )
     sources = tuple(
         source.model_copy(update={"root": data_dir / source.root}) for source in recipe.data.train

@@ -4,7 +4,15 @@ from torch import nn
 
 from deeplab.models.depthwise import DepthwiseConv2d, is_depthwise, speed_up_depthwise
 
-SETTINGS = [(3, 1, 1, 1), (3, 2, 1, 1), (5, 1, 4, 2), (5, 2, 2, 1), (3, 2, 2, 2), (5, 1, 1, 1), (3, 1, 0, 1)]
+SETTINGS = [
+    (3, 1, 1, 1),
+    (3, 2, 1, 1),
+    (5, 1, 4, 2),
+    (5, 2, 2, 1),
+    (3, 2, 2, 2),
+    (5, 1, 1, 1),
+    (3, 1, 0, 1),
+]
 
 
 def _pair(kernel: int, stride: int, padding: int, rate: int) -> tuple[nn.Conv2d, DepthwiseConv2d]:

@@ -14,7 +14,7 @@ def recipe(
         typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
     ] = None,
 ) -> None:
-    """Print a recipe as YAML, every setting included; edit it and give the file to `deeplab train`."""
+    """Print a recipe as YAML, every setting included: edit it and give it to `deeplab train`."""
     from deeplab import recipes, runs
 
     if name is None:

@@ -1,10 +1,12 @@
 """Random crops for training, as the authors' data layer makes them.
 
-Reference: SPEC of the released Caffe code (`data_transformer.cpp`, `TransformImgAndSeg`): mirror, one of a few discrete
-scales, pad at the bottom and the right only, crop. Colour changes and pasted objects come on top; the paper has neither.
+Reference: SPEC of the released Caffe code (`data_transformer.cpp`, `TransformImgAndSeg`): mirror,
+one of a few discrete scales, pad at the bottom and the right only, crop. Colour changes and pasted
+objects come on top; the paper has neither.
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -21,7 +23,8 @@ class AugmentConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstr
     """How a training crop is cut out of a picture."""
 
     crop_size_px: PositiveInt = 321
-    """Height and width of a crop; a multiple of the output stride plus one keeps scores and labels aligned."""
+    """Height and width of a crop; a multiple of the output stride plus one keeps scores and labels
+    aligned."""
     scales: tuple[PositiveFloat, ...] = (0.5, 0.75, 1.0, 1.25, 1.5)
     """One of these is drawn for every crop."""
     mirror: bool = True
@@ -68,7 +71,8 @@ def augment(
     scale = config.scales[random.integers(len(config.scales))]
     if scale != 1:
         size = [max(1, int(length * scale)) for length in labels.shape]
-        # Half-pixel centres, no antialiasing, nearest by truncation: OpenCV's INTER_LINEAR and INTER_NEAREST.
+        # Half-pixel centres, no antialiasing, nearest by truncation: as OpenCV's INTER_LINEAR and
+        # INTER_NEAREST.
         image = functional.resize(image, size, v2.InterpolationMode.BILINEAR, antialias=False)
         label_map = functional.resize(label_map, size, v2.InterpolationMode.NEAREST)
     image, label_map = _crop(image, label_map, config.crop_size_px, mean_rgb_255, random)
@@ -80,7 +84,7 @@ def augment(
 
 
 def paste(onto: Crop, objects: Crop) -> Crop:
-    """Put every pixel of one crop that belongs to an object (not background 0, not void) onto another crop."""
+    """Lay the objects of one crop over another: its pixels that are neither background nor void."""
     is_object = (objects.labels != 0) & (objects.labels != VOID)
     return Crop(
         torch.where(is_object, objects.picture, onto.picture),
@@ -116,4 +120,4 @@ def _jitter(image: Tensor, strength: float, random: np.random.Generator) -> Tens
     brightness, contrast, saturation = random.uniform(1 - strength, 1 + strength, 3)
     image = functional.adjust_brightness(image, brightness)
     image = functional.adjust_contrast(image, contrast)
-    return functional.adjust_saturation(image, saturation)
+    return cast(Tensor, functional.adjust_saturation(image, saturation))

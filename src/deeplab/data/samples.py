@@ -2,10 +2,11 @@
 
 Two layouts are read:
 
-* PASCAL VOC: `JPEGImages/NAME.jpg`, `SegmentationClassAug/NAME.png` (or `SegmentationClass`), lists of names in
-  `ImageSets/Segmentation/SPLIT.txt` or `SPLIT.txt`; the classes are VOC's 21.
-* a folder pair: `images/SPLIT/NAME.*` with `masks/SPLIT/NAME.png`, or `images/NAME.*` with `masks/NAME.png` and the
-  names in `SPLIT.txt`; the class names stand in `classes.txt`, one a line, in the order of their ids.
+* PASCAL VOC: `JPEGImages/NAME.jpg`, `SegmentationClassAug/NAME.png` (or `SegmentationClass`), lists
+  of names in `ImageSets/Segmentation/SPLIT.txt` or `SPLIT.txt`; the classes are VOC's 21.
+* a folder pair: `images/SPLIT/NAME.*` with `masks/SPLIT/NAME.png`, or `images/NAME.*` with
+  `masks/NAME.png` and the names in `SPLIT.txt`; the class names stand in `classes.txt`, one a line,
+  in the order of their ids.
 """
 
 import difflib
@@ -41,7 +42,8 @@ class Sample:
         """Read the label map: (H, W) uint8.
 
         Raises:
-            ValueError: An id is neither below `num_classes` nor void; the message names file and ids.
+            ValueError: An id is neither below `num_classes` nor void; the message names file and
+                ids.
         """
         labels = imaging.read_label_map(self.label_path)
         strange = sorted(
@@ -50,8 +52,9 @@ class Sample:
         if strange:
             ids = ", ".join(str(label + num_classes) for label in strange[:5])
             raise ValueError(
-                f"{self.label_path}: class ids {ids}, but there are {num_classes} classes (0..{num_classes - 1}) and "
-                f"void ({VOID}): renumber the label map or correct the class list"
+                f"{self.label_path}: class ids {ids}, but there are {num_classes} classes "
+                f"(0..{num_classes - 1}) and void ({VOID}): renumber the label map or correct the "
+                "class list"
             )
         return labels
 
@@ -77,7 +80,8 @@ def open_split(root: Path, split: str) -> SegmentationData:
         split: Name of a list file (without `.txt`) or of a sub-folder of `images`.
 
     Raises:
-        ValueError: The folder has neither layout, the split does not exist or is empty, or files are missing.
+        ValueError: The folder has neither layout, the split does not exist or is empty, or files
+            are missing.
     """
     if not root.is_dir():
         raise ValueError(f"data folder {root} does not exist")
@@ -94,8 +98,8 @@ def open_split(root: Path, split: str) -> SegmentationData:
             return SegmentationData(_samples(names, split, pictures_dir, labels_dir), label_set)
     else:
         raise ValueError(
-            f"{root}: expected a VOC layout (JPEGImages, SegmentationClass, ImageSets/Segmentation) or a folder pair "
-            "(images, masks)"
+            f"{root}: expected a VOC layout (JPEGImages, SegmentationClass, "
+            "ImageSets/Segmentation) or a folder pair (images, masks)"
         )
     names = _list_file(root, split).read_text().split()
     return SegmentationData(_samples(names, split, pictures_dir, labels_dir), label_set)
@@ -135,7 +139,7 @@ def _samples(
     if missing:
         shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise ValueError(
-            f"split {split!r}: {len(missing)} of {len(names)} names have no picture in {pictures_dir} or no label map "
-            f"(.png) in {labels_dir}: {shown}"
+            f"split {split!r}: {len(missing)} of {len(names)} names have no picture in "
+            f"{pictures_dir} or no label map (.png) in {labels_dir}: {shown}"
         )
     return tuple(Sample(name, pictures[name], label_maps[name]) for name in names)

@@ -1,7 +1,8 @@
 """The endless stream of training crops, addressed by position.
 
-Crop number i is a pure function of the seed and of i: which picture, which scale, which window. Whoever knows how many
-crops a run has used can therefore go on exactly where it stopped, with any number of worker processes.
+Crop number i is a pure function of the seed and of i: which picture, which scale, which window.
+Whoever knows how many crops a run has used can therefore go on exactly where it stopped, with any
+number of worker processes.
 """
 
 from collections.abc import Sequence
@@ -35,9 +36,11 @@ class DataConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstring
     validation: SourceConfig | None = None
     """Pictures on which the run is scored while it goes on, and by which `best` is chosen."""
     holdout_every: NonNegativeInt = 0
-    """Instead of `validation`: take every n-th training picture of the first source out, and score on those."""
+    """Instead of `validation`: take every n-th training picture of the first source out, and score
+    on those."""
     balance: NonNegativeFloat = 0.0
-    """Draw a picture in proportion to its rarest class's share of pictures to the power -balance; 0: all alike."""
+    """Draw a picture in proportion to its rarest class's share of pictures to the power -balance;
+    0: all alike."""
     augment: AugmentConfig = AugmentConfig()
     """How crops are cut."""
 
@@ -46,7 +49,8 @@ def open_data(config: DataConfig) -> tuple[SegmentationData, SegmentationData | 
     """List the training and the validation samples of a run.
 
     Raises:
-        ValueError: A source is not there, sources have different classes, or validation is given twice.
+        ValueError: A source is not there, sources have different classes, or validation is given
+            twice.
     """
     if config.holdout_every and config.validation:
         raise ValueError(
@@ -113,13 +117,13 @@ class CropStream(Dataset[tuple[Tensor, Tensor]]):
         picture = sample.read_picture()
         if picture.shape[:2] != labels.shape:
             raise ValueError(
-                f"{sample.picture_path} is {picture.shape[:2]} and {sample.label_path} {labels.shape} (height, width): "
-                "a label map has its picture's size"
+                f"{sample.picture_path} is {picture.shape[:2]} and {sample.label_path} "
+                f"{labels.shape} (height, width): a label map has its picture's size"
             )
         return augment(picture, labels, self.config, mean_rgb_255=self.mean_rgb_255, random=random)
 
     def order(self, epoch: int) -> NDArray[np.int64]:
-        """Indices of the samples of one pass, (number of samples,): a permutation, or draws when balanced."""
+        """List the samples of one pass by index, all of them, or as many draws when balanced."""
         random = np.random.default_rng((self.seed, 0, epoch))
         count = len(self.samples)
         if self.odds is None:

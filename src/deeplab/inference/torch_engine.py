@@ -1,4 +1,4 @@
-"""Run a network in torch: training scores its validation pictures this way; needs the `train` extra."""
+"""Run a network in torch, as training does on its validation pictures (needs the `train` extra)."""
 
 import numpy as np
 import torch

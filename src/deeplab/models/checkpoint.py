@@ -84,8 +84,8 @@ def initialise(config: ModelConfig) -> DeepLab:
     missing = [name for name in own if name.startswith("backbone.") and name not in fitting]
     if missing:
         raise ValueError(
-            f"model.init={config.init}: its backbone is not a {config.backbone} ({len(missing)} of its parameters "
-            f"are missing or have another shape, the first is {missing[0]!r})"
+            f"model.init={config.init}: its backbone is not a {config.backbone} ({len(missing)} of "
+            f"its parameters are missing or have another shape, the first is {missing[0]!r})"
         )
     network.load_state_dict(fitting, strict=False)
     return network

@@ -1,7 +1,7 @@
 """DeepLab: a backbone made atrous and a head, put together in one place.
 
-Reference: DeepLab v2, arXiv 1606.00915. The light backbones are timm's; they take the place of the paper's VGG-16 and
-ResNet-101 where there is no GPU.
+Reference: DeepLab v2, arXiv 1606.00915. The light backbones are timm's; they take the place of the
+paper's VGG-16 and ResNet-101 where there is no GPU.
 """
 
 from typing import Annotated, Literal, cast
@@ -52,8 +52,8 @@ class ModelConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstrin
     num_classes: PositiveInt = 21
     """Classes to score, background included, void left out."""
     init: str = "imagenet"
-    """Where training starts: `imagenet` (backbone only), `random`, or a checkpoint (file or published name), whose
-    head is kept where it fits and left random where the classes differ."""
+    """Where training starts: `imagenet` (backbone only), `random`, or a checkpoint (file or
+    published name), whose head is kept where it fits and left random where the classes differ."""
 
 
 class DeepLab(nn.Module):
@@ -63,7 +63,8 @@ class DeepLab(nn.Module):
         backbone: (N, 3, H, W) -> (N, C, h, w), with h = ceil(H / output stride).
         head: (N, C, h, w) -> (N, K, h, w).
         preprocessing: What the backbone wants its pictures to be.
-        output_stride: Pixels between two score positions; score (i, j) sits on pixel (stride * i, stride * j).
+        output_stride: Pixels between two score positions; score (i, j) sits on pixel (stride * i,
+            stride * j).
     """
 
     def __init__(
@@ -86,10 +87,13 @@ class DeepLab(nn.Module):
 
 
 def build(config: ModelConfig) -> DeepLab:
-    """Put a network together; `init` other than `imagenet` leaves it random (see `checkpoint.initialise`).
+    """Put a network together.
+
+    Weights other than ImageNet's are not looked for: see `checkpoint.initialise`.
 
     Raises:
-        ValueError: Unknown backbone, one that cannot be made atrous, or ImageNet weights that are not at hand.
+        ValueError: Unknown backbone, one that cannot be made atrous, or ImageNet weights that are
+            not at hand.
     """
     backbone = _timm_backbone(config.backbone)
     if config.init == "imagenet":
@@ -111,7 +115,8 @@ def _timm_backbone(name: str) -> nn.Module:
             ", ".join(timm.list_models(f"*{name.split('_')[0]}*")[:8]) or "see timm.list_models()"
         )
         raise ValueError(f"unknown backbone {name!r}; timm has {near}")
-    return cast(nn.Module, timm.create_model(name, pretrained=False, num_classes=0, global_pool=""))
+    network: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, global_pool="")
+    return network
 
 
 def _num_features(backbone: nn.Module) -> int:
@@ -120,7 +125,8 @@ def _num_features(backbone: nn.Module) -> int:
     backbone.train()
     if features.ndim != 4:
         raise ValueError(
-            f"the backbone gives features of shape {tuple(features.shape)}; a convolutional one gives (N, C, h, w)"
+            f"the backbone gives features of shape {tuple(features.shape)}; a convolutional one "
+            "gives (N, C, h, w)"
         )
     return int(features.shape[1])
 

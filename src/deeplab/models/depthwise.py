@@ -1,10 +1,11 @@
 """Depthwise convolution whose gradients are as cheap as the convolution itself on a CPU.
 
-The gradients PyTorch computes for depthwise convolutions on a CPU fall back to slow kernels as soon as they are
-dilated, strided or bfloat16; in a light atrous network they take three quarters of a training step. Here the gradient
-towards the input is a depthwise convolution again, for which the forward kernel is fast: the output gradient, spread
-with zeros by the stride, under the turned filter. The gradient towards the filter runs in whichever of bfloat16 and
-float32 has the fast kernel.
+The gradients PyTorch computes for depthwise convolutions on a CPU fall back to slow kernels as soon
+as they are dilated, strided or bfloat16; in a light atrous network they take three quarters of a
+training step. Here the gradient towards the input is a depthwise convolution again, for which the
+forward kernel is fast: the output gradient, spread with zeros by the stride, under the turned
+filter. The gradient towards the filter runs in whichever of bfloat16 and float32 has the fast
+kernel.
 
 Shapes: N images, C channels, (H, W) input, (h, w) output, k the kernel's side.
 """
@@ -19,13 +20,13 @@ from torch.nn import functional
 class DepthwiseConv2d(nn.Conv2d):
     """A depthwise `nn.Conv2d` (groups = channels, square kernel, no bias) with fast CPU gradients.
 
-    Same parameters, state dict and values as `nn.Conv2d`; only the backward pass is computed another way, and only on
-    a CPU.
+    Same parameters, state dict and values as `nn.Conv2d`; only the backward pass is computed
+    another way, and only on a CPU.
     """
 
     @classmethod
     def from_conv(cls, conv: nn.Conv2d) -> "DepthwiseConv2d":
-        """Take over the settings and the very weight of a convolution for which `is_depthwise` holds."""
+        """Take over settings and the very weight of a convolution that `is_depthwise` accepts."""
         taken = cls(
             conv.in_channels,
             conv.out_channels,
@@ -51,7 +52,7 @@ class DepthwiseConv2d(nn.Conv2d):
         if torch.is_autocast_enabled("cpu"):
             dtype = torch.get_autocast_dtype("cpu")
             input, weight = input.to(dtype), weight.to(dtype)
-        return cast(Tensor, _DepthwiseFunction.apply(input, weight, *settings))  # type: ignore[no-untyped-call]
+        return cast(Tensor, _DepthwiseFunction.apply(input, weight, *settings))
 
 
 def is_depthwise(module: nn.Module) -> bool:
@@ -86,7 +87,7 @@ class _DepthwiseFunction(torch.autograd.Function):
         return functional.conv2d(input, weight, None, stride, padding, rate, weight.shape[0])
 
     @staticmethod
-    def backward(  # type: ignore[override]
+    def backward(
         ctx: Any, output_gradient: Tensor
     ) -> tuple[Tensor | None, Tensor | None, None, None, None]:
         input, weight = ctx.saved_tensors
@@ -106,7 +107,8 @@ def _input_gradient(
     reach = rate * (weight.shape[-1] - 1)
     spread = output_gradient
     if stride > 1:
-        # Also room for the last rows and columns, which no output reaches when the stride leaves a remainder.
+        # Also room for the last rows and columns, which no output reaches when the stride leaves a
+        # remainder.
         height, width = (n + 2 * padding - reach for n in size)
         spread = torch.empty(
             (*output_gradient.shape[:2], height, width),

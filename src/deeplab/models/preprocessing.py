@@ -22,7 +22,7 @@ class Preprocessing:
     colour_order: Literal["rgb", "bgr"] = "rgb"
 
     def apply(self, pictures: Tensor) -> Tensor:
-        """Normalise RGB pictures: (N, 3, H, W), 0..255 of any dtype -> float32 of the same shape."""
+        """Normalise RGB pictures: (N, 3, H, W), 0..255, any dtype -> float32 of the same shape."""
         mean = torch.tensor(self.mean_rgb_255, device=pictures.device).view(1, 3, 1, 1)
         std = torch.tensor(self.std_rgb_255, device=pictures.device).view(1, 3, 1, 1)
         normalised = (pictures.float() - mean) / std

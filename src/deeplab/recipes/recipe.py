@@ -1,4 +1,4 @@
-"""A recipe: everything that decides what a run learns, as one frozen record that is also a YAML file."""
+"""A recipe: all that decides what a run learns, as one frozen record that is also a YAML file."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -57,7 +57,8 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
         assignments: Such as `train.base_lr=1e-3` or `data.train.0.split=train`; the value is YAML.
 
     Raises:
-        ValueError: No `=`, a key that is unknown (with the nearest known one), or a value that is not allowed.
+        ValueError: No `=`, a key that is unknown (with the nearest known one), or a value that is
+            not allowed.
     """
     content = recipe.model_dump(mode="json")
     for assignment in assignments:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt, Positiv
 
 
 class TrainConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
-    """How one run optimises, beyond the model and the data; the defaults are the published ResNet-101's."""
+    """How one run optimises; the defaults are those of the published ResNet-101."""
 
     iterations: PositiveInt = 20_000
     """Optimiser steps."""
@@ -33,16 +33,18 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstrin
     warmup_iterations: NonNegativeInt = 0
     """Steps over which the rate rises linearly from 0; the paper has none."""
     batch_norm: Literal["frozen", "affine", "slow"] = "frozen"
-    """`frozen`: statistics and affine parameters stay (published); `affine`: the statistics stay; `slow`: both learn,
-    statistics with momentum 0.01."""
+    """`frozen`: statistics and affine parameters stay (published); `affine`: the statistics stay;
+    `slow`: both learn, statistics with momentum 0.01."""
     loss_stride: PositiveInt = 8
-    """Pixels between two positions at which the loss is taken; scores are interpolated there, labels decimated."""
+    """Pixels between two positions at which the loss is taken; scores are interpolated there,
+    labels decimated."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Share of the target spread over all classes."""
     max_gradient_norm: NonNegativeFloat = 0.0
     """Longer gradients are scaled back to this norm; 0: never."""
     average_decay: float = Field(default=0.0, ge=0, lt=1)
-    """Decay per step of a running average of the weights, which is what is then scored and kept; 0: none."""
+    """Decay per step of a running average of the weights, which is what is then scored and kept;
+    0: none."""
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     """Arithmetic of the forward and backward pass; weights and updates are float32 in either."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"

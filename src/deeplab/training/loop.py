@@ -1,7 +1,8 @@
 """The training loop, from an empty folder to trained weights, over Lightning Fabric.
 
-Everything random is a function of the seed and of the step (crops by their position in the stream, dropout by a seed
-for each step), so what has to be saved to go on exactly is the step, the weights and the optimiser's memory.
+Everything random is a function of the seed and of the step (crops by their position in the stream,
+dropout by a seed for each step), so what has to be saved to go on exactly is the step, the weights
+and the optimiser's memory.
 """
 
 from collections.abc import Iterator
@@ -143,7 +144,7 @@ def _step(
 def _crops(
     stream: CropStream, config: TrainConfig, fabric: Fabric, *, first_step: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches of this device, (N, 3, crop, crop) and (N, crop, crop), from the first crop a step needs."""
+    """Yield the batches of this device: (N, 3, crop, crop) and (N, crop, crop), both uint8."""
     world = fabric.world_size
     per_step = config.batch_size * config.accumulate * world
     positions = range(
@@ -164,16 +165,16 @@ def _crops(
 def _average(network: DeepLab, config: TrainConfig) -> AveragedModel | None:
     if not config.average_decay:
         return None
-    return AveragedModel(
-        network, multi_avg_fn=get_ema_multi_avg_fn(config.average_decay), use_buffers=True
-    )
+    move = get_ema_multi_avg_fn(config.average_decay)  # type: ignore[no-untyped-call]
+    return AveragedModel(network, multi_avg_fn=move, use_buffers=True)
 
 
 def _check_classes(model: ModelConfig, label_set: LabelSet) -> None:
     if model.num_classes != len(label_set.class_names):
         raise ValueError(
-            f"model.num_classes is {model.num_classes}, but the data has {len(label_set.class_names)} classes "
-            f"({', '.join(label_set.class_names)}): set model.num_classes={len(label_set.class_names)}"
+            f"model.num_classes is {model.num_classes}, but the data has "
+            f"{len(label_set.class_names)} classes ({', '.join(label_set.class_names)}): "
+            f"set model.num_classes={len(label_set.class_names)}"
         )
 
 

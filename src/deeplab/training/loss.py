@@ -1,6 +1,7 @@
 """The training loss.
 
-Reference: DeepLab v2, arXiv 1606.00915, section 4.1; released `train.prototxt` (Interp, SoftmaxWithLoss).
+Reference: DeepLab v2, arXiv 1606.00915, section 4.1; released `train.prototxt` (Interp,
+SoftmaxWithLoss).
 Shapes: N crops, K classes, (H, W) the crop, (h, w) the score grid.
 """
 
@@ -16,14 +17,15 @@ def pixel_loss(
 ) -> Tensor:
     """Average the cross-entropy over the positions that are not void.
 
-    As in Caffe the sum is divided by max(1, positions), so that crops that are void all over give 0 and not NaN.
+    As in Caffe the sum is divided by max(1, positions), so that crops that are void all over give 0
+    and not NaN.
 
     Args:
-        class_scores: (N, K, h, w), position (0, 0) on pixel (0, 0) and the last on the crop's last pixel (crops of
-            a multiple of the output stride plus one).
+        class_scores: (N, K, h, w), position (0, 0) on pixel (0, 0) and the last on the crop's last
+            pixel (crops of a multiple of the output stride plus one).
         labels: (N, H, W) class ids, 255 void.
-        loss_stride: The loss is taken at every such pixel: labels are decimated, scores interpolated
-            (align corners). The published networks use their output stride, 8.
+        loss_stride: The loss is taken at every such pixel: labels are decimated, scores
+            interpolated (align corners). The published networks use their output stride, 8.
         label_smoothing: Share of the target spread over all classes.
     """
     targets = labels[:, ::loss_stride, ::loss_stride].long()

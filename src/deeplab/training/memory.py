@@ -11,8 +11,8 @@ _log = logging.getLogger(__name__)
 def keep_freed_memory() -> bool:
     """Make glibc hand freed memory out again instead of returning it to the kernel.
 
-    By default every large tensor is mapped anew and its pages are cleared by the kernel at first touch; on a CPU that
-    takes a third of a training step. Elsewhere than in glibc nothing happens.
+    By default every large tensor is mapped anew and its pages are cleared by the kernel at first
+    touch; on a CPU that takes a third of a training step. Elsewhere than in glibc nothing happens.
 
     Returns:
         Whether it took effect.

@@ -1,6 +1,7 @@
 """Parameter groups, the optimiser and the poly schedule.
 
-Reference: DeepLab v2, arXiv 1606.00915, section 4.1 (poly), and the released `solver.prototxt` (multipliers).
+Reference: DeepLab v2, arXiv 1606.00915, section 4.1 (poly), and the released `solver.prototxt`
+(multipliers).
 """
 
 from collections.abc import Iterator
@@ -71,7 +72,7 @@ def poly(step: int, config: TrainConfig) -> float:
 
 
 def prepare_batch_norm(network: nn.Module, config: TrainConfig) -> None:
-    """Say which parameters of batch norms learn, in place; `set_training` does the same for statistics."""
+    """Say which batch norm parameters learn, in place; `set_training` sees to the statistics."""
     for norm in _batch_norms(network):
         norm.requires_grad_(config.batch_norm != "frozen")
         if config.batch_norm == "slow":
@@ -79,7 +80,7 @@ def prepare_batch_norm(network: nn.Module, config: TrainConfig) -> None:
 
 
 def set_training(network: nn.Module, config: TrainConfig) -> None:
-    """Put a network into training mode; batch norms whose statistics stay are left in evaluation mode."""
+    """Put a network into training mode, except for batch norms whose statistics stay."""
     network.train()
     if config.batch_norm != "slow":
         for norm in _batch_norms(network):

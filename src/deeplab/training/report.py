@@ -1,4 +1,4 @@
-"""What a run tells while it goes on: progress, `metrics.csv`, TensorBoard, and overlays to look at."""
+"""What a run tells while it goes on: progress, `metrics.csv`, TensorBoard, overlays to look at."""
 
 import csv
 import logging
@@ -28,15 +28,18 @@ _log = logging.getLogger(__name__)
 
 
 class _Described(Protocol):
-    name: str
-    recipe_yaml: str
+    @property
+    def name(self) -> str: ...
+    @property
+    def recipe_yaml(self) -> str: ...
 
 
 class Reporter:
     """Reports of one run, into its folder and to whoever watches.
 
     Args:
-        run_dir: Made if it is not there. Rows of `metrics.csv` behind the step to go on from are dropped.
+        run_dir: Made if it is not there. Rows of `metrics.csv` behind the step to go on from are
+            dropped.
         config: How often to report.
         state: Where the run goes on.
         is_main: Whether this process is the one that reports.
@@ -155,8 +158,9 @@ def _warn_of_collapse(scores: Scores) -> None:
     if share > _COLLAPSED_SHARE:
         name = scores.class_names[int(predicted.argmax())]
         _log.warning(
-            "%.1f %% of all pixels are predicted as %s: the network has collapsed onto one class. Usual causes: a "
-            "rate that is too high, label maps that are almost all %s, or class ids that are off by one",
+            "%.1f %% of all pixels are predicted as %s: the network has collapsed onto one class. "
+            "Usual causes: a rate that is too high, label maps that are almost all %s, or class "
+            "ids that are off by one",
             100 * share,
             name,
             name,
