@@ -3,6 +3,7 @@
 Command modules import nothing heavy at their top, so that `deeplab --help` answers at once.
 """
 
+import io
 import logging
 import os
 import sys
@@ -30,8 +31,11 @@ _EXTRAS = {"onnx": "export", "onnxscript": "export"}  # every other package that
 def main() -> None:
     """Run the command line; mistakes of users end with one line and exit code 2."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # file names may hold bytes that are no text
+            stream.reconfigure(errors="backslashreplace")
     try:
-        _app()()
+        _app()(prog_name="deeplab")
     except BrokenPipeError:  # the reader of our output has gone, as in `deeplab ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
@@ -58,14 +62,24 @@ def _app() -> typer.Typer:
 _HELP = "DeepLab v2: masks of photos in one command; training, evaluation, export."
 
 
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
-    if version:
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
         typer.echo(f"deeplab {deeplab.__version__}")
         raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
 
 
 def _fail(message: str) -> None:

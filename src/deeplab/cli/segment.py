@@ -26,7 +26,7 @@ def segment(
     photos: Annotated[
         list[str],
         typer.Argument(
-            metavar="PHOTO...",
+            metavar="PHOTO",
             help="Files, folders (with their sub-folders), patterns, or - for standard input.",
         ),
     ],
@@ -51,13 +51,12 @@ def segment(
     longest_side: Annotated[
         int | None,
         typer.Option(
-            min=1,
             help="Shrink larger pictures to so many pixels before scoring; results keep the "
             "original size. Default: what the network is made for.",
         ),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Processor threads; default: one for each core.")
+        int | None, typer.Option(help="Processor threads; default: one for each core.")
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Do pictures again whose results are there.")

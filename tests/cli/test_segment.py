@@ -1,0 +1,244 @@
+import io
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deeplab.cli.main import main
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Segment = Callable[..., Done]
+
+
+@pytest.fixture
+def segment(
+    network_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Segment:
+    """Run `deeplab segment` with the colour network, in a folder with a few pictures."""
+    monkeypatch.chdir(tmp_path)
+    half = np.zeros((20, 30, 3), np.uint8)
+    half[:, 8:] = (255, 0, 0)  # scores are 4 pixels apart: pure cat from column 8 on
+    Path("photos/may").mkdir(parents=True)
+    Image.fromarray(half).save("cat.png")
+    Image.fromarray(half).save("photos/cat.png")
+    Image.new("RGB", (12, 10), "#0f0").save("photos/may/person.png")
+    Path("photos/broken.jpg").write_bytes(b"no picture")
+
+    def run(*arguments: str, weights: Path = network_path) -> Done:
+        monkeypatch.setattr(
+            sys, "argv", ["deeplab", "segment", "--weights", str(weights), *arguments]
+        )
+        try:
+            main()
+        except SystemExit as exit_call:
+            return Done(int(exit_call.code or 0), *capsys.readouterr())
+        raise AssertionError("typer always exits")
+
+    return run
+
+
+def test_one_photo_gives_mask_overlay_and_a_table(segment: Segment) -> None:
+    code, out, err = segment("cat.png")
+    assert (code, err) == (0, "")
+    assert sorted(os.listdir("segmented")) == ["cat.mask.png", "cat.overlay.jpg"]
+    for part in ("cat.png", "class", "share of the picture", "mean confidence", "background"):
+        assert part in out
+    assert out.splitlines()[-2:] == ["segmented/cat.mask.png", "segmented/cat.overlay.jpg"]
+
+
+def test_results_have_the_size_of_the_photo(segment: Segment) -> None:
+    segment("cat.png", "--out", "there")
+    for name in ("cat.mask.png", "cat.overlay.jpg"):
+        with Image.open(Path("there", name)) as image:
+            assert image.size == (30, 20)
+
+
+def test_json_says_the_same_for_programs(segment: Segment) -> None:
+    code, out, err = segment("cat.png", "--json")
+    (line,) = out.splitlines()
+    told = json.loads(line)
+    classes = told.pop("classes")
+    assert (code, err) == (0, "")
+    assert told == {
+        "picture": "cat.png",
+        "status": "done",
+        "outputs": {"mask": "segmented/cat.mask.png", "overlay": "segmented/cat.overlay.jpg"},
+        "height": 20,
+        "width": 30,
+    }
+    assert [one["name"] for one in classes] == ["cat", "background"]
+    assert [one["label"] for one in classes] == [1, 0]
+    assert sum(one["share"] for one in classes) == pytest.approx(1)
+    assert all(0 < one["confidence"] <= 1 for one in classes)
+
+
+def test_a_folder_keeps_its_sub_folders_and_reports_what_failed(segment: Segment) -> None:
+    code, out, err = segment("photos")
+    assert code == 1
+    made = {path.as_posix() for path in Path("segmented").rglob("*.mask.png")}
+    assert made == {"segmented/cat.mask.png", "segmented/may/person.mask.png"}
+    assert "1 of 3 could not be done:\n  photos/broken.jpg: not a picture" in err
+    assert out.splitlines()[-1] == "2 done, 1 failed"
+
+
+def test_many_photos_give_one_table_over_all_pixels(segment: Segment) -> None:
+    _, out, _ = segment("photos")
+    rows = {cells[1]: cells[2:] for line in out.splitlines() if len(cells := line.split()) > 6}
+    assert rows["person"][1:6] == ["1", "│", "16.7", "%", "│"]  # 120 of 600 + 120 pixels
+
+
+def test_without_a_terminal_progress_is_a_line_for_each_photo(segment: Segment) -> None:
+    _, _, err = segment("photos")
+    lines = err.splitlines()
+    assert lines[0].startswith("[1/3] photos/broken.jpg: failed: not a picture")
+    assert lines[1].startswith("[2/3] photos/cat.png: cat ")
+    assert lines[2].startswith("[3/3] photos/may/person.png: person 100.0 %")
+
+
+def test_on_a_terminal_progress_is_a_bar(segment: Segment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(sys.stderr), "isatty", lambda self: True)
+    monkeypatch.setenv("TERM", "xterm")
+    _, _, err = segment("photos/**/*.png", "--json")
+    assert "segmenting" in err
+    assert "[1/" not in err
+
+
+def test_json_of_many_photos_is_one_object_a_line(segment: Segment) -> None:
+    code, out, _ = segment("photos", "--json")
+    told = [json.loads(line) for line in out.splitlines()]
+    assert code == 1
+    assert [one["status"] for one in told] == ["failed", "done", "done"]
+    assert told[0]["reason"].startswith("not a picture")
+
+
+def test_finished_photos_are_skipped_and_said_so(segment: Segment) -> None:
+    segment("cat.png")
+    before = Path("segmented/cat.mask.png").stat().st_mtime_ns
+    code, out, _ = segment("cat.png")
+    assert code == 0
+    assert "cat.png: skipped, results are there (--overwrite does it again)" in out
+    assert Path("segmented/cat.mask.png").stat().st_mtime_ns == before
+
+
+def test_overwrite_does_them_again(segment: Segment) -> None:
+    segment("cat.png")
+    Path("segmented/cat.mask.png").write_bytes(b"old")
+    code, out, _ = segment("cat.png", "--overwrite")
+    assert (code, "skipped" in out) == (0, False)
+    assert Path("segmented/cat.mask.png").read_bytes() != b"old"
+
+
+def test_standard_input_is_a_photo(segment: Segment, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = io.BytesIO(Path("cat.png").read_bytes())
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(content))
+    code, _, _ = segment("-")
+    assert code == 0
+    assert Path("segmented/stdin.mask.png").is_file()
+
+
+def test_save_chooses_what_is_saved(segment: Segment) -> None:
+    code, _, _ = segment("cat.png", "--save", "probs, cutout", "--classes", "background")
+    assert code == 0
+    assert sorted(os.listdir("segmented")) == ["cat.cutout.png", "cat.probs.npz"]
+    with Image.open("segmented/cat.cutout.png") as cutout:
+        alpha = np.asarray(cutout)[..., 3]
+    assert (alpha[:, :4] == 255).all()
+    assert (alpha[:, 8:] == 0).all()
+
+
+def test_scales_and_flip_reach_the_segmenter(segment: Segment) -> None:
+    segment("cat.png", "--json", "--out", "plain")
+    code, _, _ = segment("cat.png", "--json", "--scales", "0.5, 2", "--flip", "--threads", "1")
+    assert code == 0
+    plain = Image.open("plain/cat.mask.png")
+    other = Image.open("segmented/cat.mask.png")
+    assert plain.size == other.size
+    assert plain.tobytes() != other.tobytes()  # the edge lies elsewhere
+
+
+def test_longest_side_keeps_the_size_of_results(segment: Segment) -> None:
+    code, _, _ = segment("cat.png", "--longest-side", "9")
+    assert code == 0
+    with Image.open("segmented/cat.mask.png") as mask:
+        assert mask.size == (30, 20)
+
+
+# Mistakes
+
+
+def test_when_nothing_is_done_the_exit_code_is_2(segment: Segment) -> None:
+    code, out, err = segment("photos/broken.jpg")
+    assert (code, out) == (2, "")
+    assert "photos/broken.jpg: not a picture that Pillow can read" in err
+    assert not Path("segmented").exists()
+
+
+def test_a_missing_photo_does_not_stop_the_others(segment: Segment) -> None:
+    code, _, err = segment("nowhere.png", "cat.png")
+    assert code == 1
+    assert "  nowhere.png: no such file\n" in err
+    assert Path("segmented/cat.mask.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--save", "maks"], "error: unknown output 'maks': did you mean 'mask'?"),
+        (["--save", ""], "error: nothing to save"),
+        (["--save", "cutout", "--classes", "cta"], "error: unknown class 'cta': did you mean"),
+        (["--classes", "cat"], "error: classes choose what the cut-out keeps"),
+        (["--scales", "1,9"], "error: scale 9: allowed are 0.1 to 4"),
+        (["--scales", "big"], "error: --scales big: give numbers with commas between them"),
+        (["--scales", ""], "error: no scales"),
+        (["--threads", "0"], "error: threads 0: give 1 or more"),
+        (["--longest-side", "0"], "error: longest side 0: give 1 pixel or more"),
+    ],
+)
+def test_wrong_options_do_nothing_and_say_what_is_allowed(
+    arguments: list[str], message: str, segment: Segment
+) -> None:
+    code, out, err = segment("cat.png", *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith(message)
+    assert not Path("segmented").exists()
+
+
+def test_mistyped_weights_do_nothing_and_say_what_is_known(segment: Segment) -> None:
+    code, out, err = segment("cat.png", weights=Path("voc12-lihgt"))
+    assert (code, out) == (2, "")
+    assert err.startswith("error: weights 'voc12-lihgt': neither a published name nor a file;")
+
+
+def test_weights_that_are_no_network_do_nothing(segment: Segment) -> None:
+    code, out, err = segment("cat.png", weights=Path("cat.png"))
+    assert (code, out) == (2, "")
+    assert err.startswith("error: cat.png: not an ONNX network file, or a damaged one")
+
+
+def test_results_that_clash_do_nothing(segment: Segment) -> None:
+    code, _, err = segment("cat.png", "photos/cat.png")
+    assert code == 2
+    assert "cat.png and photos/cat.png: the results of both would be called cat.png" in err
+
+
+def test_file_names_that_are_no_text_can_be_told(segment: Segment) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    Path("cat.png").rename(name)
+    code, out, _ = segment(name)
+    assert code == 0
+    assert "caf\\udce9.png" in out

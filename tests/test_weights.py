@@ -1,0 +1,121 @@
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from deeplab import weights
+from deeplab.weights import NetworkCard, PublishedWeights, resolve_checkpoint, resolve_network
+
+CARD = NetworkCard(
+    name="pets",
+    class_names=("background", "Kätzchen"),
+    palette=((0, 0, 0), (128, 0, 0)),
+    output_stride=16,
+    recipe="name: pets\ntrain:\n  iterations: 20\n",
+    provenance={"data": "two cats", "commit": "abc"},
+    longest_side=513,
+)
+
+
+@pytest.fixture
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PublishedWeights:
+    """One published network, whose files hold a few bytes."""
+    contents = {"pets.onnx": b"network", "pets.safetensors": b"checkpoint"}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    record = PublishedWeights(
+        name="pets-lite",
+        network_file="pets.onnx",
+        network_sha256=hashlib.sha256(contents["pets.onnx"]).hexdigest(),
+        checkpoint_file="pets.safetensors",
+        checkpoint_sha256=hashlib.sha256(contents["pets.safetensors"]).hexdigest(),
+        num_classes=2,
+        preprocessing="none",
+        recipe="pets",
+        miou=0.5,
+        score_protocol="none",
+    )
+    monkeypatch.setattr(weights, "PUBLISHED", {record.name: record})
+    monkeypatch.setattr(weights, "_PUBLISHED_DIR", tmp_path)
+    return record
+
+
+@pytest.mark.parametrize("card", [CARD, replace(CARD, longest_side=None)])
+def test_a_card_survives_the_metadata(card: NetworkCard) -> None:
+    assert NetworkCard.from_metadata(card.to_metadata() | {"someone_elses": "key"}) == card
+
+
+def test_the_longest_side_may_be_missing_from_the_metadata() -> None:
+    metadata = CARD.to_metadata()
+    del metadata["longest_side"]
+    assert NetworkCard.from_metadata(metadata).longest_side is None
+
+
+def test_missing_metadata_are_named() -> None:
+    metadata = CARD.to_metadata()
+    del metadata["palette"], metadata["recipe"]
+    with pytest.raises(ValueError, match=r"lacks palette, recipe; .*deeplab export"):
+        NetworkCard.from_metadata(metadata)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("class_names", "not json"),
+        ("class_names", "3"),
+        ("palette", "[[0, 0]]"),
+        ("provenance", "[]"),
+        ("output_stride", "null"),
+        ("output_stride", "0"),
+        ("longest_side", "-1"),
+        ("palette", "[]"),
+    ],
+)
+def test_metadata_of_the_wrong_kind_are_refused(key: str, value: str) -> None:
+    with pytest.raises(ValueError, match="metadata cannot be read"):
+        NetworkCard.from_metadata(CARD.to_metadata() | {key: value})
+
+
+def test_a_published_name_leads_to_its_checked_files(
+    published: PublishedWeights, tmp_path: Path
+) -> None:
+    assert resolve_network("pets-lite") == tmp_path / "pets.onnx"
+    assert resolve_checkpoint("pets-lite") == tmp_path / "pets.safetensors"
+
+
+def test_damaged_published_files_are_refused(published: PublishedWeights, tmp_path: Path) -> None:
+    (tmp_path / "pets.onnx").write_bytes(b"netwerk")
+    with pytest.raises(ValueError, match=r"damaged.*install deeplabkit again"):
+        resolve_network("pets-lite")
+
+
+def test_missing_published_files_are_reported(published: PublishedWeights, tmp_path: Path) -> None:
+    (tmp_path / "pets.safetensors").unlink()
+    with pytest.raises(ValueError, match="missing; install deeplabkit again"):
+        resolve_checkpoint("pets-lite")
+
+
+def test_an_existing_path_is_taken_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "mine.onnx"
+    path.write_bytes(b"")
+    assert resolve_network(str(path)) == path
+    assert resolve_checkpoint(path) == path
+
+
+def test_a_mistyped_name_tells_its_nearest(published: PublishedWeights) -> None:
+    with pytest.raises(ValueError, match=r"'pets-light': neither.*did you mean 'pets-lite'\?"):
+        resolve_network("pets-light")
+
+
+def test_a_folder_is_no_weight_file(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"is a folder; give the \.onnx file"):
+        resolve_network(tmp_path)
+
+
+@pytest.mark.weights
+def test_every_published_network_is_there_and_undamaged() -> None:
+    for name, record in weights.PUBLISHED.items():
+        assert name == record.name
+        assert resolve_network(name).suffix == ".onnx"
+        assert resolve_checkpoint(name).suffix == ".safetensors"
