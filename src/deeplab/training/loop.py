@@ -26,7 +26,13 @@ from deeplab.models import DeepLab, ModelConfig, initialise, save_checkpoint
 from deeplab.training.config import TrainConfig
 from deeplab.training.loss import pixel_loss
 from deeplab.training.memory import keep_freed_memory
-from deeplab.training.optim import make_optimiser, prepare_batch_norm, set_rate, set_training
+from deeplab.training.optim import (
+    freeze,
+    make_optimiser,
+    prepare_batch_norm,
+    set_rate,
+    set_training,
+)
 from deeplab.training.report import Reporter
 from deeplab.training.run_state import RunState, load_state, save_state
 from deeplab.weights import NetworkCard
@@ -74,6 +80,7 @@ def train(run: Run) -> Path:
     torch.manual_seed(config.seed)
     network = initialise(run.model).to(memory_format=torch.channels_last)
     prepare_batch_norm(network, config)
+    freeze(network, config)
     average = _average(network, config)
     optimiser = make_optimiser(network, config)
     state = RunState()

@@ -79,6 +79,20 @@ def prepare_batch_norm(network: nn.Module, config: TrainConfig) -> None:
             norm.momentum = 0.01
 
 
+def freeze(network: DeepLab, config: TrainConfig) -> None:
+    """Keep the modules of `config.freeze` as they are, in place; no gradient is computed for them.
+
+    Raises:
+        ValueError: The backbone has no module of that name.
+    """
+    modules = dict(network.backbone.named_modules())
+    for name in config.freeze:
+        if name not in modules:
+            top = ", ".join(child for child, _ in network.backbone.named_children())
+            raise ValueError(f"train.freeze: the backbone has no module {name!r}; it has {top}")
+        modules[name].requires_grad_(False)
+
+
 def set_training(network: nn.Module, config: TrainConfig) -> None:
     """Put a network into training mode, except for batch norms whose statistics stay."""
     network.train()
