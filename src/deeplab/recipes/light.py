@@ -15,7 +15,7 @@ def voc12_lite() -> Recipe:
         model=ModelConfig(
             backbone="efficientnet_lite2",
             output_stride=16,
-            head=ASPPConfig(rates=(3, 6, 9, 12), dropout=0.1),
+            head=ASPPConfig(rates=(3, 6, 9, 12), dropout=0.15),
         ),
         data=DataConfig(
             train=(
@@ -26,13 +26,13 @@ def voc12_lite() -> Recipe:
             balance=0.5,
             augment=AugmentConfig(
                 crop_size_px=321,
-                scales=(0.5, 0.625, 0.75, 0.875, 1.0, 1.25),
+                scales=(0.6, 0.7, 0.8, 0.9, 1.0, 1.2),
                 colour_jitter=0.3,
                 paste=0.3,
             ),
         ),
         train=TrainConfig(
-            iterations=4000,
+            iterations=3400,
             batch_size=16,
             accumulate=1,
             optimiser="adamw",
@@ -43,11 +43,12 @@ def voc12_lite() -> Recipe:
             weight_decay=0.05,
             warmup_iterations=100,
             batch_norm="affine",
+            freeze=("conv_stem", "bn1", "blocks.0", "blocks.1"),
             loss_stride=4,
             max_gradient_norm=5.0,
             average_decay=0.998,
             precision="bf16-mixed",
             checkpoint_every=100,
-            validate_every=400,
+            validate_every=340,
         ),
     )
