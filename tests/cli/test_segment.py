@@ -204,7 +204,7 @@ def test_a_missing_photo_does_not_stop_the_others(segment: Segment) -> None:
         (["--classes", "cat"], "error: classes choose what the cut-out keeps"),
         (["--scales", "1,9"], "error: scale 9: allowed are 0.1 to 4"),
         (["--scales", "big"], "error: --scales big: give numbers with commas between them"),
-        (["--scales", ""], "error: no scales"),
+        (["--scales", ""], "error: --scales : give numbers with commas"),
         (["--threads", "0"], "error: threads 0: give 1 or more"),
         (["--longest-side", "0"], "error: longest side 0: give 1 pixel or more"),
     ],

@@ -14,6 +14,7 @@ import typer
 
 import deeplab
 from deeplab.cli.evaluate import evaluate
+from deeplab.cli.export import export
 from deeplab.cli.recipe import recipe
 from deeplab.cli.segment import segment
 from deeplab.cli.train import train
@@ -23,6 +24,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate,
     "train": train,
     "recipe": recipe,
+    "export": export,
 }
 
 _EXTRAS = {"onnx": "export", "onnxscript": "export"}  # every other package that can lack: train

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from deeplab.cli.arguments import parse_numbers
 from deeplab.weights import DEFAULT
 
 if TYPE_CHECKING:
@@ -75,7 +76,11 @@ def segment(
 
     outputs, kept = _split(save), _split(classes)
     segmenter = inference.Segmenter.load(
-        weights, scales=_numbers(scales), flip=flip, longest_side=longest_side, threads=threads
+        weights,
+        scales=parse_numbers(scales, "--scales"),
+        flip=flip,
+        longest_side=longest_side,
+        threads=threads,
     )
     inference.check_outputs(outputs, kept, segmenter.card.class_names)
     jobs, failed = inference.find_jobs(photos, out, standard_input=sys.stdin.buffer)
@@ -104,15 +109,6 @@ def segment(
 
 def _split(text: str) -> list[str]:
     return [item.strip() for item in text.split(",") if item.strip()]
-
-
-def _numbers(text: str) -> list[float]:
-    try:
-        return [float(item) for item in _split(text)]
-    except ValueError:
-        raise ValueError(
-            f"--scales {text}: give numbers with commas between them, such as 0.5,0.75,1"
-        ) from None
 
 
 @contextmanager
