@@ -1,0 +1,128 @@
+"""The README's commands and Python lines run as they stand there.
+
+They run in a folder that holds what the README speaks of: `examples` and `mydata`. Training is cut
+to two steps of a tiny network, by settings put behind the README's own.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deeplab.weights import DEFAULT, PUBLISHED
+
+REPOSITORY = Path(__file__).parents[1]
+README = (REPOSITORY / "README.md").read_text()
+NOT_RUN = ("pip install",)
+TINY_TRAINING = (
+    "--set model.init=random --set model.backbone=test_efficientnet --set train.iterations=2 "
+    "--set train.batch_size=2 --set data.augment.crop_size_px=33 --set train.num_workers=0"
+)
+needs_published_weights = pytest.mark.skipif(
+    DEFAULT not in PUBLISHED, reason="no weights are published yet"
+)
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def commands(first_words: str) -> list[str]:
+    """All commands of the README that begin so, in order."""
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    return [line for line in lines if line.startswith(first_words)]
+
+
+def run(command: str, folder: Path) -> str:
+    """Run one command as a shell would, with our `deeplab` first on the path; give its output."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the example photos, and own data of three classes as the README lays it out."""
+    (tmp_path / "examples").symlink_to(REPOSITORY / "examples")
+    random = np.random.default_rng(0)
+    for split in ("train", "val"):
+        for kind in ("images", "masks"):
+            (tmp_path / "mydata" / kind / split).mkdir(parents=True)
+        for name in ("a", "b"):
+            labels = np.zeros((40, 50), np.uint8)
+            labels[10:30, 5:25], labels[20:38, 25:45], labels[0] = 1, 2, 255
+            picture = labels[..., None] * 60 + random.integers(0, 60, (40, 50, 3))
+            data = tmp_path / "mydata"
+            Image.fromarray(picture.astype(np.uint8)).save(data / "images" / split / f"{name}.jpg")
+            Image.fromarray(labels).save(data / "masks" / split / f"{name}.png")
+    (tmp_path / "mydata" / "classes.txt").write_text("background\nleft\nright\n")
+    return tmp_path
+
+
+def test_every_command_of_the_readme_is_run_by_a_test_here():
+    known = ("deeplab segment", "deeplab train", "deeplab export", "deeplab evaluate")
+    known += ("deeplab recipe", *NOT_RUN)
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    assert [line for line in lines if not line.startswith(known)] == []
+    assert len(commands("deeplab segment")) == 5
+    assert len(blocks("python")) == 1
+
+
+def test_the_training_commands_lead_from_own_data_to_masks(folder):
+    for command in commands("deeplab train"):
+        run(f"{command} {TINY_TRAINING}", folder)
+    for command in commands("deeplab export"):
+        run(command, folder)
+    (segment,) = (command for command in commands("deeplab segment") if "mine.onnx" in command)
+    run(segment, folder)
+    assert (folder / "mine" / "cat.mask.png").exists()
+    for command in commands("deeplab evaluate"):
+        assert "left" in run(command, folder)
+    assert (folder / "scores.json").exists()
+
+
+def test_the_recipe_command_writes_a_file_that_train_takes(folder):
+    (command,) = commands("deeplab recipe")
+    run(command, folder)
+    settings = f"{TINY_TRAINING} --set 'data.train=[{{root: mydata, split: train}}]'"
+    settings += " --set model.num_classes=3 --set data.holdout_every=0"
+    run(f"deeplab train mine.yaml --out run {settings}", folder)
+    assert (folder / "run" / "last.safetensors").exists()
+
+
+@needs_published_weights
+def test_the_segment_commands_find_a_cat(folder):
+    told = [
+        run(command, folder)
+        for command in commands("deeplab segment")
+        if "mine.onnx" not in command
+    ]
+    assert all("cat" in output for output in told)
+    assert (folder / "segmented" / "cat.overlay.jpg").exists()
+    assert (folder / "cutouts" / "cat.cutout.png").exists()
+    assert (folder / "values" / "cat.probs.npz").exists()
+
+
+@needs_published_weights
+def test_the_python_lines_find_a_cat(folder):
+    (lines,) = blocks("python")
+    (folder / "lines.py").write_text(lines)
+    assert "'cat'" in run("python lines.py", folder)
+
+
+def test_every_file_the_readme_links_to_exists():
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    missing = [link for link in links if not (REPOSITORY / link).exists()]
+    assert missing == []
