@@ -52,3 +52,31 @@ def voc12_lite() -> Recipe:
             validate_every=340,
         ),
     )
+
+
+def finetune() -> Recipe:
+    """Your own classes, from the default weights: `images/` and `masks/` with `train` and `val`.
+
+    `deeplab train finetune --data DIR --set model.num_classes=K`. A published network knows objects
+    already, so the rates are lower and the schedule shorter than where it came from.
+    """
+    published = voc12_lite()
+    return Recipe(
+        name="finetune",
+        model=published.model.model_copy(update={"init": "voc12-lite", "num_classes": 2}),
+        data=DataConfig(
+            train=(SourceConfig(root=Path("."), split="train"),),
+            validation=SourceConfig(root=Path("."), split="val"),
+            augment=published.data.augment.model_copy(update={"paste": 0.0}),
+        ),
+        train=published.train.model_copy(
+            update={
+                "iterations": 1000,
+                "batch_size": 8,
+                "base_lr": 1e-4,
+                "warmup_iterations": 50,
+                "average_decay": 0.99,
+                "validate_every": 200,
+            }
+        ),
+    )
