@@ -40,7 +40,7 @@ sys.meta_path.insert(0, Blocker())
 
 def _run(code: str, *, blocked: tuple[str, ...] = ()) -> str:
     command = [sys.executable, "-W", "error", "-c", BLOCK_IMPORTS.format(blocked=blocked) + code]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
