@@ -28,7 +28,10 @@ def train(
     from deeplab import runs
 
     logging.basicConfig(
-        level=logging.INFO, format="%(message)s", handlers=[RichHandler(show_path=False)]
+        level=logging.INFO,
+        format="%(message)s",
+        handlers=[RichHandler(show_path=False)],
+        force=True,  # in place of what `main` set up for the other commands
     )
     chosen = runs.find_recipe(recipe, set_ or [])
     best = runs.train(chosen, data_dir=data, run_dir=out or Path("runs") / chosen.name)

@@ -6,7 +6,6 @@ folded into the convolutions, and the network's card travels in the metadata.
 """
 
 import dataclasses
-import importlib.metadata
 import itertools
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+import deeplab
 from deeplab import imaging
 from deeplab.export.agreement import Agreement, compare
 from deeplab.inference import OnnxRuntimeEngine
@@ -145,7 +145,7 @@ def _describe(graph: onnx.ModelProto, card: NetworkCard) -> None:
     for dim, name in zip(score_shape[2:], ("score_rows", "score_columns"), strict=True):
         dim.dim_param = name
     graph.producer_name = "deeplabkit"
-    graph.producer_version = importlib.metadata.version("deeplabkit")
+    graph.producer_version = deeplab.__version__
     onnx.helper.set_model_props(graph, card.to_metadata())
 
 

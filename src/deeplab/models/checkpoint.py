@@ -1,6 +1,6 @@
 """Network weights on disk: safetensors with the network's settings and card in the header."""
 
-import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,8 @@ from torch import Tensor
 from deeplab import imaging
 from deeplab.models.deeplab import DeepLab, ModelConfig, build
 from deeplab.weights import NetworkCard, resolve_checkpoint
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,12 @@ class Checkpoint:
 
 
 def save_checkpoint(
-    path: Path, weights: Mapping[str, Tensor], *, config: ModelConfig, card: NetworkCard
+    path: Path,
+    weights: Mapping[str, Tensor],
+    *,
+    config: ModelConfig,
+    card: NetworkCard,
+    half: bool = False,
 ) -> None:
     """Write a state dict with the settings and the card of its network.
 
@@ -39,8 +46,14 @@ def save_checkpoint(
         weights: The state dict of a `DeepLab`.
         config: The settings it was built from.
         card: What to say about it.
+        half: Store in 16 bits, for files that travel; loading widens to float32 again.
     """
     tensors = {name: value.detach().contiguous().cpu() for name, value in weights.items()}
+    if half:
+        tensors = {
+            name: value.half() if value.is_floating_point() else value
+            for name, value in tensors.items()
+        }
     metadata = {"model": config.model_dump_json(), **card.to_metadata()}
     content = save(tensors, metadata=metadata)
     imaging.write_atomically(path, lambda file: file.write(content))
@@ -57,19 +70,21 @@ def load_checkpoint(weights: str | Path) -> Checkpoint:
     """
     path = resolve_checkpoint(weights)
     tensors, metadata = _read(path)
-    config = ModelConfig.model_validate(json.loads(metadata["model"]))
-    network = build(config.model_copy(update={"init": "random"}))
     try:
+        config = ModelConfig.model_validate_json(metadata["model"])
+        card = NetworkCard.from_metadata(metadata)
+        network = build(config.model_copy(update={"init": "random"}))
         network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise ValueError(
-            f"checkpoint {path} does not fit the network in its header: {error}"
-        ) from None
-    return Checkpoint(network.eval(), config, NetworkCard.from_metadata(metadata))
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(f"{path}: header and weights do not make a network: {error}") from None
+    return Checkpoint(network.eval(), config, card)
 
 
 def initialise(config: ModelConfig) -> DeepLab:
     """Build a network with the weights that training starts from (`config.init`).
+
+    Of a checkpoint the whole backbone is taken, and of the head what has the same name and shape;
+    the rest stays random, and the log says how much that is.
 
     Raises:
         ValueError: The start is a checkpoint of another backbone, or none at all.
@@ -77,22 +92,25 @@ def initialise(config: ModelConfig) -> DeepLab:
     network = build(config)
     if config.init in ("imagenet", "random"):
         return network
-    path = resolve_checkpoint(config.init)
-    tensors, _ = _read(path)
+    try:
+        tensors, _ = _read(resolve_checkpoint(config.init))
+    except ValueError as error:
+        raise ValueError(f"model.init: {error}; `imagenet` and `random` are allowed too") from None
     own = network.state_dict()
-    fitting = {name: value for name, value in tensors.items() if _fits(name, value, own)}
-    missing = [name for name in own if name.startswith("backbone.") and name not in fitting]
-    if missing:
+    fitting = {
+        name: value
+        for name, value in tensors.items()
+        if name in own and own[name].shape == value.shape
+    }
+    missing = [name for name in own if name not in fitting]
+    if any(name.startswith("backbone.") for name in missing):
         raise ValueError(
-            f"model.init={config.init}: its backbone is not a {config.backbone} ({len(missing)} of "
-            f"its parameters are missing or have another shape, the first is {missing[0]!r})"
+            f"model.init={config.init}: its backbone is not a {config.backbone} ({len(missing)} "
+            f"tensors are missing or have another shape, the first is {missing[0]!r})"
         )
     network.load_state_dict(fitting, strict=False)
+    _log.info("%s: %d of %d tensors start random", config.init, len(missing), len(own))
     return network
-
-
-def _fits(name: str, value: Tensor, own: Mapping[str, Tensor]) -> bool:
-    return name in own and own[name].shape == value.shape
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -36,7 +36,7 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstrin
     """`frozen`: statistics and affine parameters stay (published); `affine`: the statistics stay;
     `slow`: both learn, statistics with momentum 0.01."""
     freeze: tuple[str, ...] = ()
-    """Modules of the backbone, by name, that do not learn; the paper's networks learn in every layer."""
+    """Modules of the backbone, by name, that do not learn; in the paper every layer learns."""
     loss_stride: PositiveInt = 8
     """Pixels between two positions at which the loss is taken; scores are interpolated there,
     labels decimated."""
