@@ -1,6 +1,6 @@
 """Make the files of published weights out of a checkpoint, and print their record for weights.py.
 
-python scripts/publish.py runs/voc12-lite/best.safetensors voc12-lite --longest-side 500
+python scripts/publish.py runs/voc12-lite/best.safetensors voc12-lite
 """
 
 import argparse
@@ -19,7 +19,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint")
     parser.add_argument("name")
-    parser.add_argument("--longest-side", type=int, help="pixels; larger pictures are shrunk first")
     parser.add_argument(
         "--about", action="append", default=[], metavar="KEY=VALUE", help="line of the provenance"
     )
@@ -29,7 +28,6 @@ def main() -> None:
     card = dataclasses.replace(
         trained.card,
         name=arguments.name,
-        longest_side=arguments.longest_side,
         provenance=provenance,
     )
     PUBLISHED_DIR.mkdir(exist_ok=True)

@@ -83,6 +83,9 @@ class CropStream(Dataset[tuple[Tensor, Tensor]]):
         mean_rgb_255: Colour of the padding.
         seed: Two streams with the same seed are the same.
 
+    Attributes:
+        longest_side_px: Longest side of any picture.
+
     Raises:
         ValueError: A label map holds ids outside the class list (all of them are read once).
     """
@@ -100,7 +103,8 @@ class CropStream(Dataset[tuple[Tensor, Tensor]]):
         self.config = config.augment
         self.mean_rgb_255 = mean_rgb_255
         self.seed = seed
-        self.odds = _odds(class_presence(data.samples, self.num_classes), config.balance)
+        presence, self.longest_side_px = _scan(data.samples, self.num_classes)
+        self.odds = _odds(presence, config.balance)
 
     def __getitem__(self, position: int) -> tuple[Tensor, Tensor]:
         """Cut the crop at a position of the stream."""
@@ -131,13 +135,15 @@ class CropStream(Dataset[tuple[Tensor, Tensor]]):
         return random.choice(count, count, p=self.odds)
 
 
-def class_presence(samples: Sequence[Sample], num_classes: int) -> NDArray[np.bool_]:
-    """Tell which classes each label map holds: (number of samples, K)."""
+def _scan(samples: Sequence[Sample], num_classes: int) -> tuple[NDArray[np.bool_], int]:
+    """Read all label maps: which classes each holds, (number of samples, K), and the longest side."""
     presence = np.zeros((len(samples), num_classes), dtype=bool)
+    longest_side_px = 0
     for row, sample in enumerate(samples):
-        counts = np.bincount(sample.read_labels(num_classes).ravel(), minlength=VOID + 1)
-        presence[row] = counts[:num_classes] > 0
-    return presence
+        labels = sample.read_labels(num_classes)
+        presence[row] = np.bincount(labels.ravel(), minlength=VOID + 1)[:num_classes] > 0
+        longest_side_px = max(longest_side_px, *labels.shape)
+    return presence, longest_side_px
 
 
 def _odds(presence: NDArray[np.bool_], balance: float) -> NDArray[np.float64] | None:

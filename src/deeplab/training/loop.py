@@ -93,7 +93,7 @@ def train(run: Run) -> Path:
         training_data, run.data, mean_rgb_255=network.preprocessing.mean_rgb_255, seed=config.seed
     )
     crops = _crops(stream, config, fabric, first_step=state.step)
-    keeper = _Keeper(run, training_data, network, optimiser, average)
+    keeper = _Keeper(run, stream, training_data.label_set, network, optimiser, average)
     with Reporter(run.run_dir, config, state, is_main=fabric.is_global_zero) as reporter:
         reporter.start(run, len(training_data.samples), state)
         while state.step < config.iterations:
@@ -191,14 +191,15 @@ class _Keeper:
     def __init__(
         self,
         run: Run,
-        training_data: SegmentationData,
+        stream: CropStream,
+        label_set: LabelSet,
         network: DeepLab,
         optimiser: torch.optim.Optimizer,
         average: AveragedModel | None,
     ) -> None:
         self.run = run
-        self.label_set = training_data.label_set
-        self.num_pictures = len(training_data.samples)
+        self.stream = stream
+        self.label_set = label_set
         self.network = network
         self.optimiser = optimiser
         self.average = average
@@ -228,7 +229,7 @@ class _Keeper:
     def card(self, state: RunState, scores: Scores | None) -> NetworkCard:
         sources = ", ".join(f"{source.root.name}/{source.split}" for source in self.run.data.train)
         provenance = {
-            "data": f"{self.num_pictures} pictures of {sources}",
+            "data": f"{len(self.stream.samples)} pictures of {sources}",
             "iterations": f"{state.step} of {self.run.train.iterations}",
         }
         if scores is not None:
@@ -240,6 +241,7 @@ class _Keeper:
             output_stride=self.run.model.output_stride,
             recipe=self.run.recipe_yaml,
             provenance=provenance,
+            longest_side=self.stream.longest_side_px,
         )
 
     def _keep(self, file_name: str, state: RunState, scores: Scores | None) -> None:
