@@ -4,11 +4,12 @@ Reference: DeepLab v2, arXiv 1606.00915. The light backbones are timm's; they ta
 paper's VGG-16 and ResNet-101 where there is no GPU.
 """
 
+import difflib
 from typing import Annotated, Literal, cast
 
 import timm
 import torch
-from pydantic import BaseModel, Field, NonNegativeFloat, PositiveInt
+from pydantic import BaseModel, Field, PositiveInt
 from torch import Tensor, nn
 
 from deeplab.models.atrous import OutputStride, make_atrous
@@ -22,9 +23,9 @@ class ASPPConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstring
     """Scores at several rates, added."""
 
     kind: Literal["aspp"] = "aspp"
-    rates: tuple[PositiveInt, ...] = (6, 12, 18, 24)
+    rates: tuple[PositiveInt, ...] = Field(default=(6, 12, 18, 24), min_length=1)
     """One atrous rate per branch, in positions of the feature map."""
-    dropout: NonNegativeFloat = 0.0
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of feature channels dropped in training."""
 
 
@@ -36,7 +37,7 @@ class LargeFOVConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docst
     """Atrous rate of the 3x3 filter, in positions of the feature map."""
     hidden_channels: PositiveInt = 1024
     """Channels of the two hidden layers."""
-    dropout: NonNegativeFloat = 0.5
+    dropout: float = Field(default=0.5, ge=0, lt=1)
     """Share of hidden values dropped in training."""
 
 
@@ -111,10 +112,9 @@ def build(config: ModelConfig) -> DeepLab:
 
 def _timm_backbone(name: str) -> nn.Module:
     if not timm.is_model(name):
-        near = (
-            ", ".join(timm.list_models(f"*{name.split('_')[0]}*")[:8]) or "see timm.list_models()"
-        )
-        raise ValueError(f"unknown backbone {name!r}; timm has {near}")
+        near = difflib.get_close_matches(name, timm.list_models(), n=3)
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        raise ValueError(f"unknown backbone {name!r}: {hint}Allowed are timm's convolutional ones")
     network: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, global_pool="")
     return network
 
@@ -123,11 +123,6 @@ def _num_features(backbone: nn.Module) -> int:
     with torch.no_grad():
         features = backbone.eval()(torch.zeros(1, 3, 64, 64))
     backbone.train()
-    if features.ndim != 4:
-        raise ValueError(
-            f"the backbone gives features of shape {tuple(features.shape)}; a convolutional one "
-            "gives (N, C, h, w)"
-        )
     return int(features.shape[1])
 
 

