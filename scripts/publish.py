@@ -1,6 +1,6 @@
 """Make the files of published weights out of a checkpoint, and print their record for weights.py.
 
-python scripts/publish.py runs/voc12-lite/best.safetensors voc12-lite
+python scripts/publish.py runs/voc12-lite/best.safetensors voc12-lite --longest-side 500
 """
 
 import argparse
@@ -20,6 +20,9 @@ def main() -> None:
     parser.add_argument("checkpoint")
     parser.add_argument("name")
     parser.add_argument(
+        "--longest-side", type=int, help="pixels; larger pictures are shrunk to it first"
+    )
+    parser.add_argument(
         "--about", action="append", default=[], metavar="KEY=VALUE", help="line of the provenance"
     )
     arguments = parser.parse_args()
@@ -28,6 +31,7 @@ def main() -> None:
     card = dataclasses.replace(
         trained.card,
         name=arguments.name,
+        longest_side=arguments.longest_side or trained.card.longest_side,
         provenance=provenance,
     )
     PUBLISHED_DIR.mkdir(exist_ok=True)

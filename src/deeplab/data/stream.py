@@ -136,7 +136,7 @@ class CropStream(Dataset[tuple[Tensor, Tensor]]):
 
 
 def _scan(samples: Sequence[Sample], num_classes: int) -> tuple[NDArray[np.bool_], int]:
-    """Read all label maps: which classes each holds, (number of samples, K), and the longest side."""
+    """Read all label maps: the classes in each, (number of samples, K), and the longest side."""
     presence = np.zeros((len(samples), num_classes), dtype=bool)
     longest_side_px = 0
     for row, sample in enumerate(samples):
