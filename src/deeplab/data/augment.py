@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import BaseModel, Field, PositiveFloat, PositiveInt
 from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
@@ -25,11 +25,11 @@ class AugmentConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstr
     crop_size_px: PositiveInt = 321
     """Height and width of a crop; a multiple of the output stride plus one keeps scores and labels
     aligned."""
-    scales: tuple[PositiveFloat, ...] = (0.5, 0.75, 1.0, 1.25, 1.5)
+    scales: tuple[PositiveFloat, ...] = Field(default=(0.5, 0.75, 1.0, 1.25, 1.5), min_length=1)
     """One of these is drawn for every crop."""
     mirror: bool = True
     """Mirror every second crop, at random."""
-    colour_jitter: NonNegativeFloat = 0.0
+    colour_jitter: float = Field(default=0.0, ge=0, lt=1)
     """Largest relative change of brightness, contrast and saturation; the paper has none."""
     paste: float = Field(default=0.0, ge=0, le=1)
     """Share of crops onto which the objects of a second crop are pasted; the paper has none."""
@@ -108,6 +108,7 @@ def _crop(
     if image.shape[-2:] == (size_px, size_px):
         return image, label_map
     window = (slice(None), slice(image.shape[-2]), slice(image.shape[-1]))
+    # Rounded, unlike in Caffe: crops stay bytes until they reach the network.
     canvas = torch.tensor(mean_rgb_255).round().to(torch.uint8)
     canvas = canvas[:, None, None].expand(3, size_px, size_px).clone()
     canvas[window] = image

@@ -10,6 +10,7 @@ Two layouts are read:
 """
 
 import difflib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,23 +87,27 @@ def open_split(root: Path, split: str) -> SegmentationData:
     if not root.is_dir():
         raise ValueError(f"data folder {root} does not exist")
     if (root / "JPEGImages").is_dir():
-        pictures_dir, label_set = root / "JPEGImages", VOC12
-        labels_dir = root / "SegmentationClassAug"
-        if not labels_dir.is_dir():
-            labels_dir = root / "SegmentationClass"
-    elif (root / "images").is_dir():
-        pictures_dir, labels_dir, label_set = root / "images", root / "masks", _own_classes(root)
-        if (pictures_dir / split).is_dir():
-            pictures_dir, labels_dir = pictures_dir / split, labels_dir / split
-            names = sorted(path.stem for path in pictures_dir.iterdir() if path.is_file())
-            return SegmentationData(_samples(names, split, pictures_dir, labels_dir), label_set)
-    else:
-        raise ValueError(
-            f"{root}: expected a VOC layout (JPEGImages, SegmentationClass, "
-            "ImageSets/Segmentation) or a folder pair (images, masks)"
-        )
-    names = _list_file(root, split).read_text().split()
-    return SegmentationData(_samples(names, split, pictures_dir, labels_dir), label_set)
+        return SegmentationData(_open_voc(root, split), VOC12)
+    if (root / "images").is_dir():
+        return SegmentationData(_open_folder_pair(root, split), _own_classes(root))
+    raise ValueError(
+        f"{root}: expected a VOC layout (JPEGImages, SegmentationClass, ImageSets/Segmentation) "
+        "or a folder pair (images, masks)"
+    )
+
+
+def _open_voc(root: Path, split: str) -> tuple[Sample, ...]:
+    augmented_dir, official_dir = root / "SegmentationClassAug", root / "SegmentationClass"
+    labels_dir = augmented_dir if augmented_dir.is_dir() else official_dir
+    return _samples(_listed(root, split), split, root / "JPEGImages", labels_dir)
+
+
+def _open_folder_pair(root: Path, split: str) -> tuple[Sample, ...]:
+    pictures_dir, labels_dir = root / "images", root / "masks"
+    if not (pictures_dir / split).is_dir():
+        return _samples(_listed(root, split), split, pictures_dir, labels_dir)
+    names = sorted(_files_by_stem(pictures_dir / split))
+    return _samples(names, split, pictures_dir / split, labels_dir / split)
 
 
 def _own_classes(root: Path) -> LabelSet:
@@ -115,12 +120,14 @@ def _own_classes(root: Path) -> LabelSet:
     return named(tuple(lines), name=root.name)
 
 
-def _list_file(root: Path, split: str) -> Path:
+def _listed(root: Path, split: str) -> list[str]:
     places = [root / "ImageSets" / "Segmentation", root]
     for place in places:
         if (place / f"{split}.txt").is_file():
-            return place / f"{split}.txt"
+            lines = (place / f"{split}.txt").read_text().splitlines()
+            return [line.strip() for line in lines if line.strip()]
     known = {path.stem for place in places for path in place.glob("*.txt")} - {"classes"}
+    known |= {path.name for path in root.glob("images/*") if path.is_dir()}
     near = difflib.get_close_matches(split, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise ValueError(
@@ -133,13 +140,33 @@ def _samples(
 ) -> tuple[Sample, ...]:
     if not names:
         raise ValueError(f"{pictures_dir}: split {split!r} is empty")
-    pictures = {path.stem: path for path in pictures_dir.iterdir()}
+    pictures = _files_by_stem(pictures_dir)
     label_maps = {path.stem: path for path in labels_dir.glob("*.png")}
     missing = [name for name in names if name not in pictures or name not in label_maps]
     if missing:
-        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise ValueError(
             f"split {split!r}: {len(missing)} of {len(names)} names have no picture in "
-            f"{pictures_dir} or no label map (.png) in {labels_dir}: {shown}"
+            f"{pictures_dir} or no label map (.png) in {labels_dir}: {_some(missing)}"
         )
-    return tuple(Sample(name, pictures[name], label_maps[name]) for name in names)
+    twice = [name for name in names if len(pictures[name]) > 1]
+    if twice:
+        raise ValueError(
+            f"split {split!r}: several files of one name in {pictures_dir}, of which only one can "
+            f"be the picture: {_some(twice)}"
+        )
+    return tuple(Sample(name, pictures[name][0], label_maps[name]) for name in names)
+
+
+def _files_by_stem(folder: Path) -> dict[str, list[Path]]:
+    """List the files of a folder, but for hidden ones, by their names without the last suffix."""
+    files: dict[str, list[Path]] = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_file() and not entry.name.startswith("."):
+                path = folder / entry.name
+                files.setdefault(path.stem, []).append(path)
+    return files
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")

@@ -70,7 +70,14 @@ def open_data(config: DataConfig) -> tuple[SegmentationData, SegmentationData | 
     elif config.holdout_every:
         validation = SegmentationData(first[:: config.holdout_every], label_set)
         first = tuple(sample for place, sample in enumerate(first) if place % config.holdout_every)
+    if validation and validation.label_set.class_names != label_set.class_names:
+        raise ValueError("data.validation has other classes than data.train")
     samples = first + tuple(sample for source in sources[1:] for sample in source.samples)
+    if not samples:
+        raise ValueError(
+            f"data.holdout_every={config.holdout_every} takes all pictures out: nothing is left to "
+            "learn from"
+        )
     return SegmentationData(samples, label_set), validation
 
 
