@@ -1,12 +1,14 @@
 """A recipe: all that decides what a run learns, as one frozen record that is also a YAML file."""
 
 import difflib
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from deeplab.data import DataConfig
 from deeplab.models import ModelConfig
@@ -25,6 +27,22 @@ class Recipe(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=Tr
     train: TrainConfig
     """How it learns."""
 
+    @model_validator(mode="after")
+    def _check_alignment(self) -> "Recipe":
+        """Make sure that the last score of a crop and its last label sit on its last pixel."""
+        crop_px = self.data.augment.crop_size_px
+        for name, stride in (
+            ("model.output_stride", self.model.output_stride),
+            ("train.loss_stride", self.train.loss_stride),
+        ):
+            if (crop_px - 1) % stride:
+                below = (crop_px - 1) // stride * stride + 1
+                raise ValueError(
+                    f"data.augment.crop_size_px={crop_px}: has to be a multiple of {name}={stride} "
+                    f"plus one, such as {below} or {below + stride}, for labels to meet scores"
+                )
+        return self
+
     def to_yaml(self) -> str:
         """Write every setting out, defaults included."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, width=100)
@@ -40,10 +58,7 @@ def parse_recipe(text: str, *, source: str) -> Recipe:
     Raises:
         ValueError: Not YAML, or a key that is unknown (with the nearest known one) or ill-typed.
     """
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{source} is not YAML: {error}") from None
+    content = _parse_yaml(text, source=source)
     if not isinstance(content, dict):
         raise ValueError(f"{source}: a recipe has the keys {', '.join(Recipe.model_fields)}")
     return _validate(content, source=source)
@@ -67,94 +82,105 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
             raise ValueError(
                 f"--set {assignment}: expected KEY=VALUE, such as train.iterations=100"
             )
-        _assign(content, path.split("."), _parse_value(value), path)
+        _assign(content, path.split("."), _parse_yaml(value, source=f"--set {assignment}"))
     return _validate(content, source="--set")
 
 
-def _parse_value(value: str) -> Any:
-    parsed = yaml.safe_load(value)
-    if isinstance(parsed, str):
-        try:
-            return float(parsed)  # YAML wants a dot in 1e-3, people do not
-        except ValueError:
-            pass
-    return parsed
+class _Loader(yaml.SafeLoader):
+    """YAML in which 1e-3 is a number, as in YAML 1.2; PyYAML on its own wants 1.0e-3."""
 
 
-def _assign(content: Any, keys: Sequence[str], value: Any, path: str) -> None:
-    for key in keys[:-1]:
-        content = _descend(content, key, path)
-    _descend(content, keys[-1], path)
-    content[int(keys[-1]) if isinstance(content, list) else keys[-1]] = value
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
+)
 
 
-def _descend(content: Any, key: str, path: str) -> Any:
+def _parse_yaml(text: str, *, source: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{source} is not YAML: {' '.join(str(error).split())}") from None
+
+
+def _assign(content: Any, keys: Sequence[str], value: Any) -> None:
+    path = ".".join(keys)
+    for place, key in enumerate(keys):
+        index = _index(content, key, path, above=".".join(keys[:place]))
+        if place == len(keys) - 1:
+            content[index] = value
+        content = content[index]
+
+
+def _index(content: Any, key: str, path: str, *, above: str) -> str | int:
+    """Find a key among the settings of one level, or an entry in a list."""
     if isinstance(content, list):
         if key.isdigit() and int(key) < len(content):
-            return content[int(key)]
-        raise ValueError(f"{path}: {key!r} is not one of the entries 0..{len(content) - 1}")
+            return int(key)
+        raise ValueError(
+            f"--set {path}: {above} has {len(content)} entries, counted from 0, and no {key!r}"
+        )
     if not isinstance(content, dict):
-        raise ValueError(f"{path}: there are no settings below {content!r}")
+        raise ValueError(
+            f"--set {path}: {above} is {json.dumps(content)} and has no settings below it; give it "
+            f"whole, as in {above}={{key: value}}"
+        )
     if key not in content:
-        raise ValueError(_unknown_key(key, path, content))
-    return content[key]
+        raise ValueError(f"--set: {_unknown_key(path, content)}")
+    return key
 
 
 def _validate(content: Mapping[str, Any], *, source: str) -> Recipe:
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        problems = [_describe(problem, content) for problem in error.errors()]
+        problems = [_describe(problem) for problem in error.errors()]
         raise ValueError(f"{source}: " + "; ".join(problems)) from None
 
 
-def _describe(problem: Any, content: Any) -> str:
-    # Discriminated unions put the chosen kind into the location; it is no key of the file.
-    keys: list[str] = []
-    for key in problem["loc"]:
-        if isinstance(content, dict) and key not in content and key in ("aspp", "largefov"):
-            continue
-        keys.append(str(key))
-        content = (
-            content[key] if isinstance(content, dict | list) and _holds(content, key) else None
-        )
-    path = ".".join(keys)
-    if problem["type"] == "extra_forbidden":
-        return _unknown_key(keys[-1], path, _known_keys(problem["loc"]))
-    if problem["type"] == "missing":
-        return f"{path} is missing"
-    return f"{path}={problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+def _describe(problem: ErrorDetails) -> str:
+    path, known = _locate(problem["loc"])
+    message = problem["msg"][0].lower() + problem["msg"][1:]
+    match problem["type"]:
+        case "extra_forbidden":
+            return _unknown_key(path, known)
+        case "missing":
+            return f"{path} is missing"
+        case "union_tag_not_found":
+            return f"{path}.{problem['ctx']['discriminator'].strip(chr(39))} is missing"
+        case "value_error":
+            return str(problem["ctx"]["error"])
+        case _:
+            return f"{path}={json.dumps(problem['input'], default=str)}: {message}"
 
 
-def _holds(content: Any, key: Any) -> bool:
-    return (
-        key in content if isinstance(content, dict) else isinstance(key, int) and key < len(content)
-    )
+def _locate(location: Sequence[int | str]) -> tuple[str, list[str]]:
+    """Follow an error's location down the schema.
 
-
-def _known_keys(location: Sequence[int | str]) -> list[str]:
-    """Names allowed where an unknown key stood, read from the schema."""
+    Returns:
+        The path as it is written in a recipe, and the names of the settings beside its last key.
+    """
     schema = Recipe.model_json_schema()
+    path: list[str] = []
     node: Any = schema
-    for key in location[:-1]:
-        node = (
-            node.get("properties", {}).get(key, node) if not isinstance(key, int) else node["items"]
-        )
-        if "discriminator" in node and key in node["discriminator"]["mapping"]:
-            node = {"$ref": node["discriminator"]["mapping"][key]}
-        for choice in node.get("anyOf", []):
-            node = choice if "$ref" in choice else node
-        while "$ref" in node:
+    known: list[str] = []
+    for key in location:
+        members = node.get("discriminator", {}).get("mapping", {})
+        if key in members:  # names the chosen kind of a head, and is no key of the recipe
+            node = {"$ref": members[key]}
+        else:
+            path.append(str(key))
+            known = list(node.get("properties", {}))
+            node = node.get("items") or node.get("properties", {}).get(key, {})
+        node = next((choice for choice in node.get("anyOf", []) if "$ref" in choice), node)
+        if "$ref" in node:
             node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
-    return list(node.get("properties", {}))
+    return ".".join(path), known
 
 
-def _unknown_key(key: str, path: str, known: Sequence[str] | Mapping[str, Any]) -> str:
-    near = difflib.get_close_matches(key, list(known), n=1)
+def _unknown_key(path: str, known: Iterable[str]) -> str:
+    names = list(known)
+    near = difflib.get_close_matches(path.rsplit(".", 1)[-1], names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"unknown setting {path}: {hint}Known here: {', '.join(known)}"
-
-
-def read_recipe(path: Path) -> Recipe:
-    """Read a recipe file."""
-    return parse_recipe(path.read_text(), source=str(path))
+    return f"unknown setting {path}: {hint}Known here: {', '.join(names)}"
