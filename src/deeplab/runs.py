@@ -1,8 +1,9 @@
 """Whole runs: what the commands call, and a notebook too."""
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from deeplab.data import open_split
 from deeplab.evaluation import Scores
@@ -10,7 +11,7 @@ from deeplab.evaluation import evaluate as evaluate_segmenter
 from deeplab.inference import Segmenter
 from deeplab.inference.torch_engine import TorchEngine
 from deeplab.recipes import RECIPES, Recipe, override, parse_recipe
-from deeplab.training import Run
+from deeplab.training import Run, Watch
 from deeplab.training import train as train_run
 
 
@@ -39,13 +40,20 @@ def find_recipe(name_or_file: str, assignments: Sequence[str] = ()) -> Recipe:
     return override(recipe, assignments)
 
 
-def train(recipe: Recipe, *, data_dir: Path, run_dir: Path) -> Path:
+def train(
+    recipe: Recipe,
+    *,
+    data_dir: Path,
+    run_dir: Path,
+    watch: Watch = lambda progress: None,
+) -> Path:
     """Train a recipe, or go on with a run of it that was interrupted.
 
     Args:
         recipe: What to train.
         data_dir: Folder that relative data roots of the recipe stand in.
         run_dir: Where the run is kept.
+        watch: Called with the progress every `train.log_every` steps.
 
     Returns:
         The best checkpoint.
@@ -54,13 +62,7 @@ def train(recipe: Recipe, *, data_dir: Path, run_dir: Path) -> Path:
         ValueError: Data or weights that are missing, or a folder that holds the run of another
             recipe.
     """
-    text = recipe.to_yaml()
-    kept = run_dir / "recipe.yaml"
-    if kept.exists() and kept.read_text() != text:
-        raise ValueError(
-            f"{run_dir} holds a run of another recipe (compare its recipe.yaml): choose another "
-            "folder with --out, or give the settings it was started with to go on with it"
-        )
+    _check_same_recipe(recipe, run_dir)
     sources = tuple(
         source.model_copy(update={"root": data_dir / source.root}) for source in recipe.data.train
     )
@@ -69,7 +71,34 @@ def train(recipe: Recipe, *, data_dir: Path, run_dir: Path) -> Path:
         root = data_dir / recipe.data.validation.root
         changes["validation"] = recipe.data.validation.model_copy(update={"root": root})
     data = recipe.data.model_copy(update=changes)
-    return train_run(Run(recipe.name, recipe.model, data, recipe.train, text, run_dir))
+    run = Run(recipe.name, recipe.model, data, recipe.train, recipe.to_yaml(), run_dir)
+    return train_run(run, watch=watch)
+
+
+def _check_same_recipe(recipe: Recipe, run_dir: Path) -> None:
+    path = run_dir / "recipe.yaml"
+    if not path.exists():
+        return
+    kept = parse_recipe(path.read_text(), source=str(path))
+    ours, theirs = _settings(recipe.model_dump()), _settings(kept.model_dump())
+    differing = [key for key in ours | theirs if ours.get(key) != theirs.get(key)]
+    if differing:
+        key = differing[0]
+        raise ValueError(
+            f"{run_dir} holds a run of another recipe: {len(differing)} settings differ, such as "
+            f"{key} ({theirs.get(key)} there, {ours.get(key)} now): choose another folder with "
+            "--out, or give the settings it was started with to go on with it"
+        )
+
+
+def _settings(content: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Flatten nested settings to `train.base_lr` and the like; lists stay whole."""
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        flat |= (
+            _settings(value, f"{above}{key}.") if isinstance(value, dict) else {above + key: value}
+        )
+    return flat
 
 
 def evaluate(
@@ -98,7 +127,7 @@ def evaluate(
     """
     data = open_split(data_root, split)
     if str(weights).endswith(".safetensors"):
-        segmenter = Segmenter(TorchEngine.from_checkpoint(str(weights)), scales=scales, flip=flip)
+        segmenter = Segmenter(TorchEngine.from_checkpoint(weights), scales=scales, flip=flip)
     else:
         segmenter = Segmenter.load(weights, scales=scales, flip=flip)
     return evaluate_segmenter(segmenter, data, limit=limit, progress=progress)

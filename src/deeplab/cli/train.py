@@ -1,9 +1,18 @@
 """`deeplab train`: train a recipe, or go on with a run that was interrupted."""
 
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from deeplab import training
 
 
 def train(
@@ -21,18 +30,46 @@ def train(
     ] = None,
 ) -> None:
     """Train a recipe. The same command again goes on where an interrupted run stopped."""
-    import logging
-
-    from rich.logging import RichHandler
-
     from deeplab import runs
 
+    console = Console(stderr=True)
+    _show_log(console)
+    chosen = runs.find_recipe(recipe, set_ or [])
+    run_dir = out or Path("runs") / chosen.name
+    with _bar(console, chosen.train.iterations) as tell:
+        best = runs.train(chosen, data_dir=data, run_dir=run_dir, watch=tell)
+    typer.echo(f"done: {best}")
+
+
+def _show_log(console: Console) -> None:
+    """Show what the run tells: above the bar on a terminal, else as plain lines with the time."""
+    handler = RichHandler(console=console, show_path=False) if console.is_terminal else None
     logging.basicConfig(
         level=logging.INFO,
-        format="%(message)s",
-        handlers=[RichHandler(show_path=False)],
-        force=True,  # in place of what `main` set up for the other commands
+        format="%(message)s" if handler else "%(asctime)s %(message)s",
+        handlers=[handler or logging.StreamHandler()],
+        force=True,  # `main` has set up warnings alone
     )
-    chosen = runs.find_recipe(recipe, set_ or [])
-    best = runs.train(chosen, data_dir=data, run_dir=out or Path("runs") / chosen.name)
-    typer.echo(f"done: {best}")
+
+
+@contextmanager
+def _bar(console: Console, iterations: int) -> Iterator[Callable[["training.Progress"], None]]:
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[figures]}"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    task = bar.add_task("training", total=iterations, figures="")
+
+    def tell(progress: "training.Progress") -> None:
+        bar.start()  # not before: of several processes only the one that reports has a bar
+        bar.update(task, completed=progress.step, figures=str(progress))
+
+    try:
+        yield tell
+    finally:
+        bar.stop()

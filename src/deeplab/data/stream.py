@@ -5,6 +5,7 @@ Whoever knows how many crops a run has used can therefore go on exactly where it
 number of worker processes.
 """
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from torch.utils.data import Dataset
 from deeplab.data.augment import AugmentConfig, Crop, augment, paste
 from deeplab.data.samples import Sample, SegmentationData, open_split
 from deeplab.labels import VOID
+
+_log = logging.getLogger(__name__)
 
 
 class SourceConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
@@ -78,6 +81,8 @@ def open_data(config: DataConfig) -> tuple[SegmentationData, SegmentationData | 
             f"data.holdout_every={config.holdout_every} takes all pictures out: nothing is left to "
             "learn from"
         )
+    num_held = len(validation.samples) if validation else 0
+    _log.info("%d pictures to learn from, %d to be scored on", len(samples), num_held)
     return SegmentationData(samples, label_set), validation
 
 

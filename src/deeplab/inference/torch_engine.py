@@ -1,5 +1,7 @@
 """Run a network in torch, as training does on its validation pictures (needs the `train` extra)."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -24,8 +26,12 @@ class TorchEngine(Engine):
         self._autocast = autocast
 
     @classmethod
-    def from_checkpoint(cls, weights: str) -> "TorchEngine":
-        """Load a checkpoint (`.safetensors`) or the checkpoint of a published name."""
+    def from_checkpoint(cls, weights: str | Path) -> "TorchEngine":
+        """Load a checkpoint (`.safetensors`) or the checkpoint of a published name.
+
+        Raises:
+            ValueError: Neither of the two, or a damaged file.
+        """
         checkpoint = load_checkpoint(weights)
         return cls(checkpoint.network, checkpoint.card)
 

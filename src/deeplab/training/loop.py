@@ -5,8 +5,8 @@ dropout by a seed for each step), so what has to be saved to go on exactly is th
 and the optimiser's memory.
 """
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -17,13 +17,11 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from deeplab.data import CropStream, DataConfig, SegmentationData, open_data
-from deeplab.evaluation import Scores, evaluate
-from deeplab.inference import Segmenter
-from deeplab.inference.torch_engine import TorchEngine
+from deeplab.data import CropStream, open_data
 from deeplab.labels import LabelSet
-from deeplab.models import DeepLab, ModelConfig, initialise, save_checkpoint
+from deeplab.models import DeepLab, ModelConfig, initialise
 from deeplab.training.config import TrainConfig
+from deeplab.training.keeper import Keeper
 from deeplab.training.loss import pixel_loss
 from deeplab.training.memory import keep_freed_memory
 from deeplab.training.optim import (
@@ -33,76 +31,44 @@ from deeplab.training.optim import (
     set_rate,
     set_training,
 )
-from deeplab.training.report import Reporter
-from deeplab.training.run_state import RunState, load_state, save_state
-from deeplab.weights import NetworkCard
+from deeplab.training.report import Reporter, Watch
+from deeplab.training.run import Run
+from deeplab.training.run_state import Learner, RunState, load_state
 
 
-@dataclass(frozen=True)
-class Run:
-    """What is to be trained, and where it is kept.
-
-    Attributes:
-        name: Of the recipe.
-        model: Which network.
-        data: What it learns from.
-        train: How it learns.
-        recipe_yaml: The full recipe, kept beside the weights.
-        run_dir: Folder of checkpoints, metrics and pictures; a run found there is continued.
-    """
-
-    name: str
-    model: ModelConfig
-    data: DataConfig
-    train: TrainConfig
-    recipe_yaml: str
-    run_dir: Path
-
-
-def train(run: Run) -> Path:
+def train(run: Run, *, watch: Watch = lambda progress: None) -> Path:
     """Train, or go on training, until all iterations are done.
+
+    Args:
+        run: What, how and where.
+        watch: Called with the progress every `log_every` steps.
 
     Returns:
         The best checkpoint (`best.safetensors`; the last one if there were no validation pictures).
 
     Raises:
-        ValueError: Data or starting weights that are missing or do not fit.
+        ValueError: Data or starting weights that are missing or do not fit, or a loss that is not
+            a number any more.
     """
     config = run.train
     training_data, validation_data = open_data(run.data)
     _check_classes(run.model, training_data.label_set)
-    fabric = Fabric(
-        accelerator=config.accelerator, devices=config.devices, precision=config.precision
-    )
-    fabric.launch()
-    if fabric.device.type == "cpu":
-        keep_freed_memory()
-    torch.manual_seed(config.seed)
-    network = initialise(run.model).to(memory_format=torch.channels_last)
-    prepare_batch_norm(network, config)
-    freeze(network, config)
-    average = _average(network, config)
-    optimiser = make_optimiser(network, config)
-    state = RunState()
-    if (run.run_dir / "last.pt").exists():
-        state = load_state(run.run_dir / "last.pt", network, optimiser, average)
-    if average is not None:
-        average.to(fabric.device)
-    wrapped = fabric.setup(network, optimiser)
-    stream = CropStream(
-        training_data, run.data, mean_rgb_255=network.preprocessing.mean_rgb_255, seed=config.seed
-    )
+    fabric = _launch(config)
+    learner = _make_learner(run.model, config)
+    wrapped = fabric.setup(learner.network, learner.optimiser)
+    state = _find_state(run, learner, fabric.device)
+    mean_rgb_255 = learner.network.preprocessing.mean_rgb_255
+    stream = CropStream(training_data, run.data, mean_rgb_255=mean_rgb_255, seed=config.seed)
     crops = _crops(stream, config, fabric, first_step=state.step)
-    keeper = _Keeper(run, stream, training_data.label_set, network, optimiser, average)
-    with Reporter(run.run_dir, config, state, is_main=fabric.is_global_zero) as reporter:
-        reporter.start(run, len(training_data.samples), state)
+    keeper = Keeper(run, stream, training_data.label_set, learner)
+    with Reporter(run, state, watch=watch, is_main=fabric.is_global_zero) as reporter:
         while state.step < config.iterations:
-            rate = set_rate(optimiser, config, state.step)
-            loss = _step(fabric, wrapped, crops, config, state.step)
-            if average is not None:
-                average.update_parameters(network)
+            rate = set_rate(learner.optimiser, config, state.step)
+            state.losses.append(_step(fabric, wrapped, crops, config, state.step))
+            if learner.average is not None:
+                learner.average.update_parameters(learner.network)
             state.step += 1
-            reporter.step(state.step, loss, rate)
+            reporter.step(state, rate)
             is_last = state.step == config.iterations
             if validation_data and (is_last or state.step % config.validate_every == 0):
                 if fabric.is_global_zero:
@@ -112,6 +78,36 @@ def train(run: Run) -> Path:
                 keeper.keep_last(state)
     best = run.run_dir / "best.safetensors"
     return best if best.exists() else run.run_dir / "last.safetensors"
+
+
+def _launch(config: TrainConfig) -> Fabric:
+    fabric = Fabric(
+        accelerator=config.accelerator, devices=config.devices, precision=config.precision
+    )
+    fabric.launch()
+    if fabric.device.type == "cpu":
+        keep_freed_memory()
+    return fabric
+
+
+def _make_learner(model: ModelConfig, config: TrainConfig) -> Learner:
+    torch.manual_seed(config.seed)
+    network = initialise(model).to(memory_format=torch.channels_last)
+    prepare_batch_norm(network, config)
+    freeze(network, config)
+    average = None
+    if config.average_decay:
+        move = get_ema_multi_avg_fn(config.average_decay)  # type: ignore[no-untyped-call]
+        average = AveragedModel(network, multi_avg_fn=move, use_buffers=True)
+    return Learner(network, make_optimiser(network, config), average)
+
+
+def _find_state(run: Run, learner: Learner, device: torch.device) -> RunState:
+    """Go on from `last.pt` if it is there; the learner is on its device already."""
+    if learner.average is not None:
+        learner.average.to(device)
+    last = run.run_dir / "last.pt"
+    return load_state(last, learner) if last.exists() else RunState()
 
 
 def _step(
@@ -139,12 +135,12 @@ def _step(
             )
             fabric.backward(loss / config.accumulate)
         total += loss.item() / config.accumulate
+    if not math.isfinite(total):
+        raise ValueError(f"the loss is {total} at step {step}: lower train.base_lr")
     if config.max_gradient_norm:
         fabric.clip_gradients(network, optimiser, max_norm=config.max_gradient_norm)
     optimiser.step()
     optimiser.zero_grad()
-    if total != total:
-        raise ValueError(f"the loss is not a number at step {step}: lower train.base_lr")
     return total
 
 
@@ -169,85 +165,10 @@ def _crops(
         yield fabric.to_device(pictures), fabric.to_device(labels)
 
 
-def _average(network: DeepLab, config: TrainConfig) -> AveragedModel | None:
-    if not config.average_decay:
-        return None
-    move = get_ema_multi_avg_fn(config.average_decay)  # type: ignore[no-untyped-call]
-    return AveragedModel(network, multi_avg_fn=move, use_buffers=True)
-
-
 def _check_classes(model: ModelConfig, label_set: LabelSet) -> None:
     if model.num_classes != len(label_set.class_names):
         raise ValueError(
             f"model.num_classes is {model.num_classes}, but the data has "
             f"{len(label_set.class_names)} classes ({', '.join(label_set.class_names)}): "
             f"set model.num_classes={len(label_set.class_names)}"
-        )
-
-
-class _Keeper:
-    """Scores and saves what has been learnt so far: the running average if there is one."""
-
-    def __init__(
-        self,
-        run: Run,
-        stream: CropStream,
-        label_set: LabelSet,
-        network: DeepLab,
-        optimiser: torch.optim.Optimizer,
-        average: AveragedModel | None,
-    ) -> None:
-        self.run = run
-        self.stream = stream
-        self.label_set = label_set
-        self.network = network
-        self.optimiser = optimiser
-        self.average = average
-
-    @property
-    def learnt(self) -> DeepLab:
-        return self.network if self.average is None else cast(DeepLab, self.average.module)
-
-    def validate(
-        self, validation_data: SegmentationData, state: RunState, reporter: Reporter
-    ) -> None:
-        card = self.card(state, None)
-        network = self.learnt.eval()
-        engine = TorchEngine(network, card, autocast=self.run.train.precision != "32-true")
-        segmenter = Segmenter(engine)
-        with reporter.pause():
-            scores = evaluate(segmenter, validation_data)
-        reporter.validation(state.step, scores, segmenter, validation_data)
-        if scores.mean_iou > state.best_mean_iou:
-            state.best_mean_iou = scores.mean_iou
-            self._keep("best.safetensors", state, scores)
-
-    def keep_last(self, state: RunState) -> None:
-        save_state(self.run.run_dir / "last.pt", state, self.network, self.optimiser, self.average)
-        self._keep("last.safetensors", state, None)
-
-    def card(self, state: RunState, scores: Scores | None) -> NetworkCard:
-        sources = ", ".join(f"{source.root.name}/{source.split}" for source in self.run.data.train)
-        provenance = {
-            "data": f"{len(self.stream.samples)} pictures of {sources}",
-            "iterations": f"{state.step} of {self.run.train.iterations}",
-        }
-        if scores is not None:
-            provenance["validation mIoU"] = f"{scores.mean_iou:.4f}"
-        return NetworkCard(
-            name=self.run.name,
-            class_names=self.label_set.class_names,
-            palette=self.label_set.palette,
-            output_stride=self.run.model.output_stride,
-            recipe=self.run.recipe_yaml,
-            provenance=provenance,
-            longest_side=self.stream.longest_side_px,
-        )
-
-    def _keep(self, file_name: str, state: RunState, scores: Scores | None) -> None:
-        save_checkpoint(
-            self.run.run_dir / file_name,
-            self.learnt.state_dict(),
-            config=self.run.model,
-            card=self.card(state, scores),
         )

@@ -16,7 +16,11 @@ from deeplab.training.config import TrainConfig
 
 
 def make_optimiser(network: DeepLab, config: TrainConfig) -> torch.optim.Optimizer:
-    """Make the optimiser over the parameters that learn; call `prepare_batch_norm` before."""
+    """Make the optimiser over the parameters that learn; call `prepare_batch_norm` before.
+
+    Caffe multiplies the rate into the momentum, PyTorch multiplies momentum and gradient by the
+    rate: while the rate falls, PyTorch's steps are a little smaller.
+    """
     groups = parameter_groups(network, config)
     if config.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=config.base_lr, momentum=config.momentum)
@@ -96,8 +100,9 @@ def freeze(network: DeepLab, config: TrainConfig) -> None:
 def set_training(network: nn.Module, config: TrainConfig) -> None:
     """Put a network into training mode, except for batch norms whose statistics stay."""
     network.train()
-    if config.batch_norm != "slow":
-        for norm in _batch_norms(network):
+    for norm in _batch_norms(network):
+        learns = any(parameter.requires_grad for parameter in norm.parameters())
+        if config.batch_norm != "slow" or not learns:
             norm.eval()
 
 
@@ -108,7 +113,7 @@ def _batch_norms(network: nn.Module) -> Iterator[_BatchNorm]:
 def _kinds(module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
     for child in module.modules():
         for name, parameter in child.named_parameters(recurse=False):
-            if isinstance(child, _BatchNorm):
+            if isinstance(child, _BatchNorm | nn.GroupNorm | nn.LayerNorm):
                 yield "norms", parameter
             else:
                 yield ("biases" if name == "bias" else "weights"), parameter

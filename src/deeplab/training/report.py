@@ -1,25 +1,23 @@
-"""What a run tells while it goes on: progress, `metrics.csv`, TensorBoard, overlays to look at."""
+"""What a run tells while it goes on: the log, `metrics.csv`, TensorBoard, overlays to look at."""
 
 import csv
 import logging
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
 
 import numpy as np
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
 from deeplab import imaging
 from deeplab.data import SegmentationData
 from deeplab.evaluation import Scores
 from deeplab.inference import Segmenter
-from deeplab.training.config import TrainConfig
+from deeplab.training.run import Run
 from deeplab.training.run_state import RunState
 
 _NUM_OVERLAYS = 6
@@ -27,53 +25,68 @@ _COLLAPSED_SHARE = 0.995
 _log = logging.getLogger(__name__)
 
 
-class _Described(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def recipe_yaml(self) -> str: ...
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is.
+
+    Attributes:
+        step: Optimiser steps taken.
+        iterations: Steps to be taken in all.
+        loss: Mean over the steps since the last report.
+        base_lr: Rate of the last step.
+        images_per_second: Crops, on all devices, since the last report.
+        seconds_left: At this speed, without what validation takes.
+    """
+
+    step: int
+    iterations: int
+    loss: float
+    base_lr: float
+    images_per_second: float
+    seconds_left: float
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        return (
+            f"loss {self.loss:.4f}  rate {self.base_lr:.2e}  {self.images_per_second:.1f} images/s"
+        )
+
+
+Watch = Callable[[Progress], None]
+"""Called with every report of a run."""
 
 
 class Reporter:
     """Reports of one run, into its folder and to whoever watches.
 
     Args:
-        run_dir: Made if it is not there. Rows of `metrics.csv` behind the step to go on from are
-            dropped.
-        config: How often to report.
+        run: What is trained. Its folder is made if it is not there; rows of `metrics.csv` and
+            `validation.csv` behind the step to go on from are dropped.
         state: Where the run goes on.
+        watch: Told of the progress.
         is_main: Whether this process is the one that reports.
     """
 
-    def __init__(
-        self, run_dir: Path, config: TrainConfig, state: RunState, *, is_main: bool
-    ) -> None:
-        self._run_dir = run_dir
-        self._config = config
+    def __init__(self, run: Run, state: RunState, *, watch: Watch, is_main: bool) -> None:
+        self._run_dir = run.run_dir
+        self._config = run.train
+        self._watch = watch
         self._is_main = is_main
-        self._losses: list[float] = []
+        self._first_step = state.step
         self._since = time.monotonic()
-        self._busy = 0.0
-        run_dir.mkdir(parents=True, exist_ok=True)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[figures]}"),
-            TimeRemainingColumn(),
-            disable=not (is_main and sys.stderr.isatty()),
-        )
-        self._task = self._progress.add_task(
-            "training", total=config.iterations, completed=state.step, figures=""
-        )
+        run.run_dir.mkdir(parents=True, exist_ok=True)
         if is_main:
-            _drop_rows_after(run_dir / "metrics.csv", state.step)
-            _drop_rows_after(run_dir / "validation.csv", state.step)
-            self._board = SummaryWriter(str(run_dir), purge_step=state.step + 1)
+            text = run.recipe_yaml.encode()
+            imaging.write_atomically(run.run_dir / "recipe.yaml", lambda file: file.write(text))
+            _drop_rows_after(run.run_dir / "metrics.csv", state.step)
+            _drop_rows_after(run.run_dir / "validation.csv", state.step)
+            self._board = SummaryWriter(str(run.run_dir), purge_step=state.step + 1)
+            doing = f"going on from step {state.step}" if state.step else "starting"
+            _log.info("%s: %s\n%s", run.name, doing, run.recipe_yaml)
 
     def __enter__(self) -> "Reporter":
-        """Show the progress bar."""
-        self._progress.start()
+        """Start the clock."""
+        self._since = time.monotonic()
         return self
 
     def __exit__(
@@ -82,63 +95,32 @@ class Reporter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close files and bar."""
-        self._progress.stop()
+        """Close the files."""
         if self._is_main:
             self._board.close()
 
-    def start(self, run: _Described, num_pictures: int, state: RunState) -> None:
-        """Keep the full recipe beside the run and say what begins."""
-        if not self._is_main:
+    def step(self, state: RunState, rate: float) -> None:
+        """Tell of the steps since the last report, if one is due."""
+        if state.step % self._config.log_every and state.step < self._config.iterations:
             return
-        text = run.recipe_yaml.encode()
-        imaging.write_atomically(self._run_dir / "recipe.yaml", lambda file: file.write(text))
-        doing = f"going on from step {state.step}" if state.step else "starting"
-        _log.info("%s: %s, %d pictures\n%s", run.name, doing, num_pictures, run.recipe_yaml)
-        self._since = time.monotonic()
-
-    def step(self, step: int, loss: float, rate: float) -> None:
-        """Note one step; every `log_every` steps it is written and shown."""
-        self._losses.append(loss)
-        if not self._is_main or (step % self._config.log_every and step < self._config.iterations):
-            return
-        now = time.monotonic()
-        seconds = now - self._since - self._busy
-        images = len(self._losses) * self._config.batch_size * self._config.accumulate
-        images_per_second = images * self._config.devices / max(seconds, 1e-9)
-        mean_loss = sum(self._losses) / len(self._losses)
-        row = {
-            "step": step,
-            "loss": repr(mean_loss),
-            "base_lr": repr(rate),
-            "images_per_second": f"{images_per_second:.2f}",
-        }
-        _append_row(self._run_dir / "metrics.csv", row)
-        self._board.add_scalar("loss", mean_loss, step)
-        self._board.add_scalar("base_lr", rate, step)
-        left = (self._config.iterations - step) * seconds / len(self._losses)
-        figures = f"loss {mean_loss:.4f}  rate {rate:.2e}  {images_per_second:.1f} images/s"
-        if self._progress.disable:
-            _log.info(
-                "step %d/%d  %s  %.0f min left", step, self._config.iterations, figures, left / 60
-            )
-        self._progress.update(self._task, completed=step, figures=figures)
-        self._losses.clear()
-        self._since, self._busy = now, 0.0
+        if self._is_main:
+            self._tell(self._progress(state, rate))
+        state.losses.clear()
+        self._first_step, self._since = state.step, time.monotonic()
 
     @contextmanager
     def pause(self) -> Iterator[None]:
         """Leave out of the training speed what happens inside."""
         begin = time.monotonic()
         yield
-        self._busy += time.monotonic() - begin
+        self._since += time.monotonic() - begin
 
     def validation(
         self, step: int, scores: Scores, segmenter: Segmenter, data: SegmentationData
     ) -> None:
         """Note a scoring: the mean IoU, every class, and a few overlays to look at."""
         names = data.label_set.class_names
-        row = {"step": step, "mean_iou": repr(scores.mean_iou)}
+        row = {"step": str(step), "mean_iou": repr(scores.mean_iou)}
         row |= {name: f"{iou:.4f}" for name, iou in zip(names, scores.class_iou, strict=True)}
         _append_row(self._run_dir / "validation.csv", row)
         self._board.add_scalar("validation/mean_iou", scores.mean_iou, step)
@@ -150,6 +132,39 @@ class Reporter:
             path.parent.mkdir(exist_ok=True)
             overlay = segmenter(sample.picture_path).overlay()
             imaging.write_atomically(path, partial(overlay.save, format="jpeg"))
+
+    def _progress(self, state: RunState, rate: float) -> Progress:
+        config = self._config
+        steps = state.step - self._first_step
+        seconds = max(time.monotonic() - self._since, 1e-9)
+        images = steps * config.batch_size * config.accumulate * config.devices
+        return Progress(
+            step=state.step,
+            iterations=config.iterations,
+            loss=sum(state.losses) / len(state.losses),
+            base_lr=rate,
+            images_per_second=images / seconds,
+            seconds_left=(config.iterations - state.step) * seconds / steps,
+        )
+
+    def _tell(self, progress: Progress) -> None:
+        row = {
+            "step": str(progress.step),
+            "loss": repr(progress.loss),
+            "base_lr": repr(progress.base_lr),
+            "images_per_second": f"{progress.images_per_second:.2f}",
+        }
+        _append_row(self._run_dir / "metrics.csv", row)
+        self._board.add_scalar("loss", progress.loss, progress.step)
+        self._board.add_scalar("base_lr", progress.base_lr, progress.step)
+        _log.info(
+            "step %d/%d  %s  %.0f min left",
+            progress.step,
+            progress.iterations,
+            progress,
+            progress.seconds_left / 60,
+        )
+        self._watch(progress)
 
 
 def _warn_of_collapse(scores: Scores) -> None:
@@ -167,20 +182,24 @@ def _warn_of_collapse(scores: Scores) -> None:
         )
 
 
-def _append_row(path: Path, row: dict[str, object]) -> None:
+def _append_row(path: Path, row: Mapping[str, str]) -> None:
     is_new = not path.exists()
     with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, row.keys())
+        writer = csv.DictWriter(file, row.keys(), lineterminator="\n")
         if is_new:
             writer.writeheader()
         writer.writerow(row)
 
 
 def _drop_rows_after(path: Path, step: int) -> None:
-    """A killed run has written rows behind its last checkpoint; they will be written again."""
+    """Drop rows that a killed run wrote behind its last checkpoint: they will be written again."""
     if not path.exists():
         return
-    lines = path.read_text().splitlines(keepends=True)
-    kept = [lines[0], *(line for line in lines[1:] if int(line.split(",")[0]) <= step)]
-    text = "".join(kept).encode()
-    imaging.write_atomically(path, lambda file: file.write(text))
+    header, *rows = path.read_text().splitlines(keepends=True) or [""]
+    # The last row may be cut short, if the machine itself went down.
+    kept = [row for row in rows if row.endswith("\n") and int(row.split(",")[0]) <= step]
+    if kept:
+        text = "".join([header, *kept]).encode()
+        imaging.write_atomically(path, lambda file: file.write(text))
+    else:
+        path.unlink()

@@ -1,13 +1,35 @@
-"""What a run needs to go on exactly where it stopped."""
+"""What learns in a run, how far it has come, and how both are kept to go on exactly there."""
 
-from dataclasses import dataclass
+import pickle
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import torch
-from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from deeplab import imaging
+from deeplab.models import DeepLab
+
+
+@dataclass(frozen=True)
+class Learner:
+    """What a run changes, step by step.
+
+    Attributes:
+        network: What takes the gradients.
+        optimiser: Over the parameters of the network that learn.
+        average: A running average of the network, if the recipe wants one.
+    """
+
+    network: DeepLab
+    optimiser: torch.optim.Optimizer
+    average: AveragedModel | None
+
+    @property
+    def learnt(self) -> DeepLab:
+        """The network that is scored and kept: the running average if there is one."""
+        return self.network if self.average is None else cast(DeepLab, self.average.module)
 
 
 @dataclass
@@ -16,48 +38,43 @@ class RunState:
 
     Attributes:
         step: Optimiser steps taken.
-        best_mean_iou: Best score on the validation pictures so far, 0..1.
+        best_mean_iou: Best score on the validation pictures so far, 0..1; -1 before the first.
+        losses: Losses of the steps that no row of `metrics.csv` tells of yet.
     """
 
     step: int = 0
     best_mean_iou: float = -1.0
+    losses: list[float] = field(default_factory=list)
 
 
-def save_state(
-    path: Path,
-    state: RunState,
-    network: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    average: AveragedModel | None,
-) -> None:
+def save_state(path: Path, state: RunState, learner: Learner) -> None:
     """Write everything; the file is replaced only when the new one is complete."""
+    average = learner.average
     content = {
         "step": state.step,
         "best_mean_iou": state.best_mean_iou,
-        "network": network.state_dict(),
-        "optimiser": optimiser.state_dict(),
+        "losses": state.losses,
+        "network": learner.network.state_dict(),
+        "optimiser": learner.optimiser.state_dict(),
         "average": None if average is None else average.state_dict(),
     }
     imaging.write_atomically(path, lambda file: torch.save(content, file))
 
 
-def load_state(
-    path: Path,
-    network: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    average: AveragedModel | None,
-) -> RunState:
-    """Fill network, optimiser and average, in place (`weights_only`: no pickled code runs).
+def load_state(path: Path, learner: Learner) -> RunState:
+    """Fill the learner, in place, where it is (`weights_only`: no pickled code runs).
 
     Raises:
         ValueError: The file is damaged or belongs to another network.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        network.load_state_dict(content["network"])
-        optimiser.load_state_dict(content["optimiser"])
-        if average is not None:
-            average.load_state_dict(content["average"])
-    except (RuntimeError, KeyError, ValueError) as error:
-        raise ValueError(f"{path} cannot be continued: {error}") from None
-    return RunState(step=content["step"], best_mean_iou=content["best_mean_iou"])
+        learner.network.load_state_dict(content["network"])
+        learner.optimiser.load_state_dict(content["optimiser"])
+        if learner.average is not None:
+            learner.average.load_state_dict(content["average"])
+        return RunState(content["step"], content["best_mean_iou"], content.get("losses", []))
+    except (RuntimeError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
+        raise ValueError(
+            f"{path} cannot be continued ({error}): remove it to start the run from the beginning"
+        ) from None
