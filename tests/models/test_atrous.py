@@ -103,5 +103,5 @@ def test_padding_by_the_size_of_the_picture_is_refused():
 
 def test_an_average_that_would_need_a_rate_is_refused():
     network = timm.create_model("resnet50d", num_classes=0, global_pool="")
-    with pytest.raises(ValueError, match="another backbone|larger output stride"):
+    with pytest.raises(ValueError, match=r"another backbone|larger output stride"):
         make_atrous(network, 8)

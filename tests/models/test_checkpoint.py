@@ -1,0 +1,95 @@
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from deeplab.labels import named
+from deeplab.models import ModelConfig, build, initialise, load_checkpoint, save_checkpoint
+from deeplab.weights import NetworkCard
+
+CONFIG = ModelConfig(backbone="test_efficientnet", init="random", num_classes=3)
+CARD = NetworkCard("small", ("a", "b", "c"), named(("a", "b", "c")).palette, 16, "name: x\n", {})
+
+
+@pytest.fixture
+def saved(tmp_path):
+    torch.manual_seed(0)
+    network = build(CONFIG).eval()
+    path = tmp_path / "small.safetensors"
+    save_checkpoint(path, network.state_dict(), config=CONFIG, card=CARD)
+    return network, path
+
+
+def scores(network: torch.nn.Module) -> torch.Tensor:
+    picture = torch.randn(1, 3, 49, 65, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        return network(picture)
+
+
+def test_a_checkpoint_scores_as_the_network_it_was_made_of(saved):
+    network, path = saved
+    loaded = load_checkpoint(path)
+    assert torch.equal(scores(loaded.network), scores(network))
+    assert (loaded.config, loaded.card) == (CONFIG, CARD)
+    assert not loaded.network.training
+
+
+def test_16_bits_halve_the_file_and_hardly_change_the_scores(saved):
+    network, path = saved
+    half_path = path.with_name("half.safetensors")
+    save_checkpoint(half_path, network.state_dict(), config=CONFIG, card=CARD, half=True)
+    assert half_path.stat().st_size < 0.6 * path.stat().st_size
+    loaded = load_checkpoint(half_path).network
+    assert {parameter.dtype for parameter in loaded.parameters()} == {torch.float32}
+    # 11 bits of a number are kept: a thousandth, in each of some ten layers
+    torch.testing.assert_close(scores(loaded), scores(network), rtol=0.02, atol=1e-3)
+
+
+def test_training_starts_from_a_checkpoint_whole_if_the_classes_are_as_many(saved):
+    network, path = saved
+    started = initialise(CONFIG.model_copy(update={"init": str(path)})).eval()
+    assert torch.equal(scores(started), scores(network))
+
+
+def test_training_with_other_classes_starts_from_the_backbone_alone(saved):
+    network, path = saved
+    config = CONFIG.model_copy(update={"init": str(path), "num_classes": 7})
+    started = initialise(config).eval()
+    assert scores(started).shape[1] == 7
+    wanted = network.backbone.state_dict()
+    got = started.backbone.state_dict()
+    assert all(torch.equal(got[key], wanted[key]) for key in wanted)
+
+
+def test_a_checkpoint_of_another_backbone_is_no_start(saved):
+    _, path = saved
+    config = ModelConfig(backbone="resnet18", init=str(path), num_classes=3)
+    with pytest.raises(ValueError, match=r"not a resnet18"):
+        initialise(config)
+
+
+def test_a_damaged_file_is_named(saved):
+    _, path = saved
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ValueError, match=r"small.safetensors"):
+        load_checkpoint(path)
+
+
+def test_a_safetensors_file_of_others_is_refused(tmp_path):
+    path = tmp_path / "theirs.safetensors"
+    save_file({"weight": torch.zeros(3)}, path)
+    with pytest.raises(ValueError, match="deeplab train"):
+        load_checkpoint(path)
+
+
+def test_a_failed_write_leaves_the_old_checkpoint(saved, monkeypatch):
+    network, path = saved
+    before = path.read_bytes()
+
+    def refuse(source: str, target: str) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("os.replace", refuse)
+    with pytest.raises(OSError, match="disk full"):
+        save_checkpoint(path, network.state_dict(), config=CONFIG, card=CARD)
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
