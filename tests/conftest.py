@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from deeplab.labels import named
+from deeplab import imaging
+from deeplab.labels import VOC12, VOID, named
 from deeplab.weights import NetworkCard
 
 COLOUR_CLASSES = ("background", "cat", "person")
@@ -80,6 +82,34 @@ def make_network(tmp_path: Path) -> Callable[..., Path]:
 def network_path(make_network: Callable[..., Path]) -> Path:
     """The colour network at output stride 4."""
     return make_network()
+
+
+@pytest.fixture(scope="session")
+def fake_voc(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds `VOCdevkit/VOC2012`, to be read only: 8 pictures `train`, 3 `val`.
+
+    Each shows one square on dark noise: a red cat (8), a green dog (12) or a blue person (15).
+    The first row of every label map is void.
+    """
+    folder = tmp_path_factory.mktemp("fake")
+    root = folder / "VOCdevkit" / "VOC2012"
+    for name in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
+        (root / name).mkdir(parents=True)
+    random = np.random.default_rng(0)
+    names = [f"2012_{number:06}" for number in range(11)]
+    for number, name in enumerate(names):
+        height, width, top, left = random.integers((40, 40, 4, 4), (60, 60, 16, 16))
+        square = np.s_[top : top + 20, left : left + 20]
+        picture = random.integers(0, 60, (height, width, 3), dtype=np.uint8)
+        picture[square][..., number % 3] += 180
+        labels = np.zeros((height, width), np.uint8)
+        labels[square], labels[0] = (8, 12, 15)[number % 3], VOID
+        Image.fromarray(picture).save(root / "JPEGImages" / f"{name}.jpg", quality=95)
+        imaging.write_label_map(root / "SegmentationClass" / f"{name}.png", labels, VOC12.palette)
+    lists = root / "ImageSets" / "Segmentation"
+    (lists / "train.txt").write_text("".join(f"{name}\n" for name in names[:8]))
+    (lists / "val.txt").write_text("".join(f"{name}\n" for name in names[8:]))
+    return folder
 
 
 @pytest.fixture(scope="session")
