@@ -43,8 +43,9 @@ fix: $(DEV)/.ready  ## repair format and lint
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
 
-bench: $(DEV)/.ready  ## time a cold `deeplab segment` against importing torch
+bench: $(DEV)/.ready  ## time a cold `deeplab segment`, and training steps
 	$(DEV)/bin/python benchmarks/cold_start.py
+	$(DEV)/bin/python benchmarks/training_step.py
 
 clean:  ## remove the environments and what they produced
 	rm -rf $(CORE) $(DEV) demo-output .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
