@@ -160,6 +160,9 @@ def _crops(
         num_workers=config.num_workers,
         prefetch_factor=4 if config.num_workers else None,
         pin_memory=fabric.device.type == "cuda",
+        # Without one it draws from the global one when it starts: dropout would not be the same
+        # in the first step after a start, and so not after a resumption.
+        generator=torch.Generator().manual_seed(config.seed),
     )
     for pictures, labels in loader:
         yield fabric.to_device(pictures), fabric.to_device(labels)

@@ -74,7 +74,14 @@ def load_state(path: Path, learner: Learner) -> RunState:
         if learner.average is not None:
             learner.average.load_state_dict(content["average"])
         return RunState(content["step"], content["best_mean_iou"], content.get("losses", []))
-    except (RuntimeError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
+    except (
+        EOFError,
+        KeyError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+        pickle.UnpicklingError,
+    ) as error:
         raise ValueError(
-            f"{path} cannot be continued ({error}): remove it to start the run from the beginning"
-        ) from None
+            f"{path} is damaged or of another network: remove it to start from the beginning"
+        ) from error
