@@ -15,8 +15,8 @@ from deeplab.data import AugmentConfig, CropStream, DataConfig, SourceConfig, op
 from deeplab.models import ASPPConfig, ModelConfig, initialise, load_checkpoint
 from deeplab.training import Progress, Run, TrainConfig, train
 
-KILL_ITSELF = """
-import json, os, signal, sys
+TRAIN = """
+import os, signal, sys
 from pathlib import Path
 from deeplab.data import DataConfig
 from deeplab.models import ModelConfig
@@ -40,6 +40,19 @@ train(
     watch=kill,
 )
 """
+
+
+def train_in_child(run: Run, *, kill_at_step: int = -1) -> subprocess.CompletedProcess[str]:
+    """Train in another process, which is killed when it tells of a step."""
+    script = run.run_dir.with_suffix(".py")
+    script.write_text(TRAIN)
+    settings = [config.model_dump_json() for config in (run.model, run.data, run.train)]
+    return subprocess.run(
+        [sys.executable, script, *settings, run.run_dir, str(kill_at_step)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+    )
 
 
 def small_run(voc: Path, run_dir: Path, augment: AugmentConfig, **settings: object) -> Run:
@@ -79,6 +92,10 @@ def make_run(fake_voc, tmp_path):
     )
 
 
+def without_dropout(run: Run) -> Run:
+    return replace(run, model=run.model.model_copy(update={"head": ASPPConfig(rates=(1, 2))}))
+
+
 def rows(run: Run, name: str = "metrics.csv") -> list[dict[str, str]]:
     """All that is reproducible of a table; the speed is not."""
     with (run.run_dir / name).open(newline="") as file:
@@ -101,14 +118,7 @@ def assert_same_weights(one: dict[str, torch.Tensor], other: dict[str, torch.Ten
 def test_a_killed_run_goes_on_as_if_nothing_had_been(make_run, num_workers):
     whole, killed = make_run("whole"), make_run("killed", num_workers=num_workers)
     train(whole)
-    configs = (killed.model, killed.data, killed.train)
-    arguments = [config.model_dump_json() for config in configs]
-    child = subprocess.run(
-        [sys.executable, "-c", KILL_ITSELF, *arguments, str(killed.run_dir), "6"],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-    )
+    child = train_in_child(killed, kill_at_step=6)
     assert child.returncode == -signal.SIGKILL, child.stderr
     # The kill came before the checkpoint of step 6. The row of steps 3 and 4, which is written
     # again, tells of a step before the one of step 3.
@@ -184,8 +194,7 @@ def test_a_running_average_of_the_weights_is_kept(make_run):
 def test_accumulated_passes_are_one_step_along_their_mean_gradient(make_run):
     settings = {"optimiser": "sgd", "momentum": 0.0, "batch_norm": "frozen", "average_decay": 0.0}
     run = make_run(iterations=1, batch_size=1, accumulate=3, base_lr=0.1, **settings)
-    no_dropout = run.model.model_copy(update={"head": ASPPConfig(rates=(1, 2))})
-    run = replace(run, model=no_dropout)
+    run = without_dropout(run)
     train(run)
     torch.manual_seed(run.train.seed)
     network = initialise(run.model).eval()  # frozen batch norm
@@ -210,6 +219,20 @@ def test_accumulated_passes_are_one_step_along_their_mean_gradient(make_run):
         torch.testing.assert_close(weights(run)[name], expected.detach(), rtol=1e-4, atol=1e-6)
     loss = float(rows(run)[0]["loss"])
     assert loss == pytest.approx(torch.stack(losses).mean().item(), rel=1e-5)
+
+
+@pytest.mark.slow
+def test_two_processes_take_the_steps_of_one_that_accumulates(make_run):
+    settings = {"batch_size": 1, "batch_norm": "affine"}  # statistics are those of one process
+    alone = without_dropout(make_run("alone", accumulate=2, **settings))
+    together = without_dropout(make_run("together", devices=2, **settings))
+    train(alone)
+    child = train_in_child(together)
+    assert child.returncode == 0, child.stderr
+    for ours, theirs in zip(rows(together), rows(alone), strict=True):
+        assert float(ours["loss"]) == pytest.approx(float(theirs["loss"]), rel=1e-4)
+    for name, value in weights(together).items():
+        torch.testing.assert_close(value, weights(alone)[name], rtol=1e-4, atol=1e-5)
 
 
 def test_a_loss_that_explodes_is_an_error_that_names_the_setting(make_run):

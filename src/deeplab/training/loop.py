@@ -117,7 +117,7 @@ def _step(
     config: TrainConfig,
     step: int,
 ) -> float:
-    """Take one optimiser step; returns the loss, averaged over its passes."""
+    """Take one optimiser step; returns the loss, averaged over its passes and the devices."""
     network, optimiser = wrapped
     plain = cast(DeepLab, network.module)
     set_training(network, config)
@@ -135,13 +135,14 @@ def _step(
             )
             fabric.backward(loss / config.accumulate)
         total += loss.item() / config.accumulate
-    if not math.isfinite(total):
-        raise ValueError(f"the loss is {total} at step {step}: lower train.base_lr")
+    mean = cast(Tensor, fabric.all_reduce(torch.tensor(total, device=fabric.device))).item()
+    if not math.isfinite(mean):
+        raise ValueError(f"the loss is {mean} at step {step}: lower train.base_lr")
     if config.max_gradient_norm:
         fabric.clip_gradients(network, optimiser, max_norm=config.max_gradient_norm)
     optimiser.step()
     optimiser.zero_grad()
-    return total
+    return mean
 
 
 def _crops(
