@@ -1,0 +1,40 @@
+import subprocess
+import sys
+from pathlib import Path
+
+SETTINGS = (
+    "model={backbone: test_efficientnet, head: {kind: aspp, rates: [1, 2]}, init: random}",
+    "data.train=[{root: VOCdevkit/VOC2012, split: train}]",
+    "data.holdout_every=0",
+    "data.augment.crop_size_px=33",
+    "train.freeze=[]",
+    "train.iterations=2",
+    "train.batch_size=2",
+    "train.num_workers=0",
+    "train.log_every=1",
+)
+
+
+def deeplab_train(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from deeplab.cli.main import main; main()", "train"]
+    return subprocess.run(
+        [*command, *map(str, arguments)], capture_output=True, text=True, cwd=folder
+    )
+
+
+def test_training_tells_how_it_goes_and_where_the_best_weights_are(fake_voc, tmp_path):
+    changes = [part for setting in SETTINGS for part in ("--set", setting)]
+    done = deeplab_train(tmp_path, "voc12-lite", "--data", fake_voc, *changes)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "done: runs/voc12-lite/last.safetensors\n"
+    assert "voc12-lite: starting" in done.stderr
+    assert "backbone: test_efficientnet" in done.stderr
+    assert "step 2/2  loss" in done.stderr
+    assert (tmp_path / "runs" / "voc12-lite" / "last.safetensors").is_file()
+
+
+def test_a_mistake_ends_with_one_line_and_exit_code_2(tmp_path):
+    done = deeplab_train(tmp_path, "voc12-lite", "--data", "nowhere")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: data folder nowhere/VOCdevkit/VOC2012 does not exist\n"
+    assert list(tmp_path.iterdir()) == []
