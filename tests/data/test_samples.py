@@ -59,6 +59,16 @@ def test_a_folder_pair_takes_lists_as_splits(own):
     assert [sample.name for sample in open_split(own, "listed").samples] == ["c"]
 
 
+def test_names_may_have_spaces_and_hidden_files_are_left_out(own):
+    labels = np.zeros((6, 8), np.uint8)
+    write_pair(own / "images" / "new", own / "masks" / "new", "my cat", labels)
+    (own / "images" / "new" / ".DS_Store").write_bytes(b"x")
+    assert [sample.name for sample in open_split(own, "new").samples] == ["my cat"]
+    write_pair(own / "images", own / "masks", "my cat", labels)
+    (own / "listed.txt").write_text("my cat \n\nc\n")
+    assert [sample.name for sample in open_split(own, "listed").samples] == ["my cat", "c"]
+
+
 def test_real_voc_pictures_are_read(real_voc_root):
     data = open_split(real_voc_root, "val_here")
     assert len(data.samples) == 368

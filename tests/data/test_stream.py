@@ -111,6 +111,30 @@ def test_sources_with_other_classes_are_refused(config, own):
         open_data(config.model_copy(update={"train": config.train + own.train}))
 
 
+def test_validation_pictures_with_other_classes_are_refused(config, own):
+    with pytest.raises(ValueError, match=r"data\.validation has other classes than data\.train"):
+        open_data(config.model_copy(update={"validation": own.train[0]}))
+
+
+def test_crops_of_void_alone_can_be_balanced(own):
+    Image.new("L", (8, 6), 255).save(own.train[0].root / "masks" / "train" / "a.png")
+    crops = stream(own.model_copy(update={"balance": 1.0}))
+    np.testing.assert_allclose(crops.odds, [1])
+
+
+def test_pasted_objects_come_from_another_crop_of_the_stream(config):
+    plain = stream(config.model_copy(update={"augment": AugmentConfig(crop_size_px=65)}))
+    always = AugmentConfig(crop_size_px=65, paste=1)
+    pasted = stream(config.model_copy(update={"augment": always}))
+    gained = 0
+    for place in range(8):
+        before, after = plain[place][1], pasted[place][1]
+        changed = before != after
+        assert not torch.isin(after[changed], torch.tensor([0, 255], dtype=torch.uint8)).any()
+        gained += int(changed.sum())
+    assert gained > 0
+
+
 def test_a_label_map_of_another_size_than_its_picture_is_named(own):
     Image.new("L", (7, 6)).save(own.train[0].root / "masks" / "train" / "a.png")
     crops = stream(own)

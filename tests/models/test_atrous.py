@@ -102,6 +102,60 @@ def test_padding_by_the_size_of_the_picture_is_refused():
 
 
 def test_an_average_that_would_need_a_rate_is_refused():
-    network = timm.create_model("resnet50d", num_classes=0, global_pool="")
-    with pytest.raises(ValueError, match=r"another backbone|larger output stride"):
-        make_atrous(network, 8)
+    network = nn.Sequential(nn.Conv2d(3, 2, 3, 2, 1), nn.AvgPool2d(3, 2, 1), nn.AvgPool2d(3, 1, 1))
+    with pytest.raises(ValueError, match="layer '2' averages its input and cannot take rate 2"):
+        make_atrous(network, 2)
+
+
+def test_an_average_that_looks_equally_far_to_all_sides_may_keep_the_size():
+    network = nn.Sequential(nn.Conv2d(3, 2, 3, 2, 1), nn.AvgPool2d(3, 2, 1), nn.Conv2d(2, 2, 1))
+    picture = torch.randn(1, 3, 33, 41, generator=torch.Generator().manual_seed(0))
+    wanted = network(picture)
+    make_atrous(network, 2)
+    torch.testing.assert_close(network(picture)[..., ::2, ::2], wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "output_stride"), [("test_convnext", 16), ("test_resnet", 16), ("test_resnet", 8)]
+)
+def test_windows_that_look_further_to_one_side_are_refused(name, output_stride):
+    network = timm.create_model(name, num_classes=0, global_pool="")
+    with pytest.raises(ValueError, match="does not look equally far to all sides"):
+        make_atrous(network, output_stride)
+
+
+def test_sizes_that_are_rounded_down_are_refused():
+    network = nn.Sequential(nn.Conv2d(3, 2, 3, 2, 1), nn.AvgPool2d(2))
+    with pytest.raises(
+        ValueError, match=r"features of shape \(1, 2, 24, 24\), .* \(1, C, 25, 25\)"
+    ):
+        make_atrous(network, 4)
+
+
+def test_a_stride_that_the_network_does_not_reach_is_refused():
+    with pytest.raises(ValueError, match="choose another output stride"):
+        make_atrous(nn.Sequential(nn.Conv2d(3, 2, 3, 2, 1)), 8)
+
+
+def test_a_layer_that_is_used_at_two_strides_is_refused():
+    shared = nn.MaxPool2d(3, 2, 1)
+    with pytest.raises(ValueError, match="layer by layer"):
+        make_atrous(nn.Sequential(shared, shared), 2)
+
+
+@pytest.mark.parametrize("output_stride", [8, 16])
+def test_doing_it_twice_is_doing_it_once(output_stride):
+    network = backbone("mobilenetv2_100").float()
+    make_atrous(network, output_stride)
+    once = repr(network)
+    make_atrous(network, output_stride)
+    assert repr(network) == once
+
+
+@pytest.mark.parametrize("is_training", [True, False])
+def test_looking_at_a_network_leaves_its_mode_and_statistics(is_training):
+    network = backbone("resnet18").float().train(is_training)
+    before = {name: value.clone() for name, value in network.named_buffers()}
+    make_atrous(network, 8)
+    assert network.layer4.training == is_training
+    assert all(torch.equal(value, before[name]) for name, value in network.named_buffers())
