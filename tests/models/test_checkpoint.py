@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -93,3 +95,35 @@ def test_a_failed_write_leaves_the_old_checkpoint(saved, monkeypatch):
         save_checkpoint(path, network.state_dict(), config=CONFIG, card=CARD)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_start_that_is_neither_a_file_nor_a_name_says_what_is_allowed():
+    config = CONFIG.model_copy(update={"init": "imagenett"})
+    with pytest.raises(ValueError, match=r"model\.init: .*'imagenett'.*`imagenet` and `random`"):
+        initialise(config)
+
+
+def test_a_header_that_describes_no_network_is_named(saved):
+    network, path = saved
+    tensors = network.state_dict()
+    save_file(tensors, path, {"model": '{"backbone": "none"}', **CARD.to_metadata()})
+    with pytest.raises(ValueError, match=r"small\.safetensors: .*unknown backbone 'none'"):
+        load_checkpoint(path)
+    save_file({"head.x": torch.zeros(3)}, path, {"model": CONFIG.model_dump_json()})
+    with pytest.raises(ValueError, match=r"small\.safetensors: .*metadata lacks name"):
+        load_checkpoint(path)
+
+
+def test_weights_of_another_network_than_the_header_says_are_refused(saved):
+    network, path = saved
+    other = CONFIG.model_copy(update={"num_classes": 4})
+    save_checkpoint(path, network.state_dict(), config=other, card=CARD)
+    with pytest.raises(ValueError, match=r"small\.safetensors: .*size mismatch"):
+        load_checkpoint(path)
+
+
+def test_how_much_starts_random_is_logged(saved, caplog):
+    _, path = saved
+    with caplog.at_level("INFO"):
+        initialise(CONFIG.model_copy(update={"init": str(path), "num_classes": 7}))
+    assert re.search(r": 8 of \d+ tensors start random", caplog.text)  # 4 branches

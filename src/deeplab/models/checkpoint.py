@@ -1,6 +1,7 @@
 """Network weights on disk: safetensors with the network's settings and card in the header."""
 
 import logging
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,8 @@ def load_checkpoint(weights: str | Path) -> Checkpoint:
         network = build(config.model_copy(update={"init": "random"}))
         network.load_state_dict(tensors)
     except (ValueError, RuntimeError) as error:
-        raise ValueError(f"{path}: header and weights do not make a network: {error}") from None
+        reason = textwrap.shorten(str(error), 300, placeholder=" ...")  # torch writes many lines
+        raise ValueError(f"{path}: header and weights do not make a network: {reason}") from error
     return Checkpoint(network.eval(), config, card)
 
 

@@ -69,8 +69,8 @@ def load_imagenet_weights(backbone_name: str, backbone: nn.Module) -> None:
         backbone.load_state_dict(converted)
     except RuntimeError as error:
         raise ValueError(
-            f"the weights of {record.requirement} do not fit timm's {backbone_name}: {error}"
-        ) from None
+            f"the weights of {record.requirement} do not fit the {backbone_name} of this timm"
+        ) from error
 
 
 def _installed_file(record: ImageNetWeights) -> Path:
