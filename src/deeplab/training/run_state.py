@@ -73,7 +73,7 @@ def load_state(path: Path, learner: Learner) -> RunState:
         learner.optimiser.load_state_dict(content["optimiser"])
         if learner.average is not None:
             learner.average.load_state_dict(content["average"])
-        return RunState(content["step"], content["best_mean_iou"], content.get("losses", []))
+        return RunState(content["step"], content["best_mean_iou"], content["losses"])
     except (
         EOFError,
         KeyError,

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+import torch
+
+from deeplab.inference.torch_engine import TorchEngine
+from deeplab.labels import named
+from deeplab.models import ASPPConfig, DeepLab, ModelConfig, build, save_checkpoint
+from deeplab.weights import NetworkCard
+
+CLASSES = ("background", "cat", "dog")
+CARD = NetworkCard("random", CLASSES, named(CLASSES).palette, 16, "name: random\n", {})
+CONFIG = ModelConfig(
+    backbone="test_efficientnet", num_classes=3, init="random", head=ASPPConfig(rates=(1, 2))
+)
+
+
+@pytest.fixture
+def network() -> DeepLab:
+    torch.manual_seed(0)
+    return build(CONFIG).eval()
+
+
+@pytest.fixture
+def pictures() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (2, 50, 67, 3), dtype=np.uint8)
+
+
+def test_scores_are_those_of_the_network_behind_its_preprocessing(network, pictures):
+    scores = TorchEngine(network, CARD).class_scores(pictures)
+    prepared = (pictures - [123.675, 116.28, 103.53]) / [58.395, 57.12, 57.375]
+    with torch.no_grad():
+        wanted = network(torch.tensor(prepared).permute(0, 3, 1, 2).float())
+    # float32: the same sums, of inputs that were rounded once or twice
+    np.testing.assert_allclose(scores, wanted.numpy(), rtol=1e-4, atol=1e-5)
+    assert scores.shape == (2, 3, 4, 5)
+    assert scores.dtype == np.float32
+
+
+def test_bfloat16_changes_the_scores_a_little(network, pictures):
+    exact = TorchEngine(network, CARD).class_scores(pictures)
+    rounded = TorchEngine(network, CARD, autocast=True).class_scores(pictures)
+    assert rounded.dtype == np.float32
+    assert not np.array_equal(rounded, exact)
+    # 8 bits of a number are kept: a 250th, in each of some ten layers
+    assert np.abs(rounded - exact).max() < 0.05 * np.abs(exact).max()
+
+
+def test_a_checkpoint_scores_like_the_network_it_was_made_of(network, pictures, tmp_path):
+    path = tmp_path / "random.safetensors"
+    save_checkpoint(path, network.state_dict(), config=CONFIG, card=CARD)
+    loaded = TorchEngine.from_checkpoint(path)
+    assert loaded.card == CARD
+    wanted = TorchEngine(network, CARD).class_scores(pictures)
+    assert np.array_equal(loaded.class_scores(pictures), wanted)
