@@ -137,9 +137,21 @@ def test_pasted_objects_come_from_another_crop_of_the_stream(config):
 
 def test_a_label_map_of_another_size_than_its_picture_is_named(own):
     Image.new("L", (7, 6)).save(own.train[0].root / "masks" / "train" / "a.png")
-    crops = stream(own)
     with pytest.raises(ValueError, match=r"a\.png is \(6, 8\) and .*a\.png \(6, 7\)"):
-        crops[0]
+        stream(own)
+
+
+def test_label_maps_are_those_of_the_upright_pictures(own):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # orientation: the camera was held on its side
+    Image.new("RGB", (6, 8)).save(own.train[0].root / "images" / "train" / "a.png", exif=exif)
+    assert stream(own)[0][0].shape == (3, 321, 321)
+
+
+def test_what_is_not_a_picture_is_found_before_training(own):
+    (own.train[0].root / "images" / "train" / "a.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"a\.png: not a picture"):
+        stream(own)
 
 
 def test_wrong_ids_are_found_before_training(own):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import ExifTags, Image
 
 from deeplab import imaging
 from deeplab.labels import VOC12, VOID, LabelSet, named
@@ -38,6 +39,20 @@ class Sample:
     def read_picture(self) -> NDArray[np.uint8]:
         """Read the picture: (H, W, 3) RGB, uint8."""
         return imaging.read_picture(self.picture_path)
+
+    def read_picture_size(self) -> tuple[int, int]:
+        """Read height and width of the picture, upright, from the head of its file.
+
+        Raises:
+            ValueError: Not a picture.
+        """
+        try:
+            with Image.open(self.picture_path) as image:
+                width, height = image.size
+                lies_on_its_side = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+        except (OSError, Image.DecompressionBombError) as error:
+            raise ValueError(f"{self.picture_path}: not a picture ({error})") from error
+        return (width, height) if lies_on_its_side else (height, width)
 
     def read_labels(self, num_classes: int) -> NDArray[np.uint8]:
         """Read the label map: (H, W) uint8.

@@ -99,7 +99,8 @@ class CropStream(Dataset[tuple[Tensor, Tensor]]):
         longest_side_px: Longest side of any picture.
 
     Raises:
-        ValueError: A label map holds ids outside the class list (all of them are read once).
+        ValueError: A label map holds ids outside the class list or has another size than its
+            picture (all label maps and the heads of all pictures are read once).
     """
 
     def __init__(
@@ -131,11 +132,6 @@ class CropStream(Dataset[tuple[Tensor, Tensor]]):
     def _crop(self, sample: Sample, random: np.random.Generator) -> Crop:
         labels = sample.read_labels(self.num_classes)
         picture = sample.read_picture()
-        if picture.shape[:2] != labels.shape:
-            raise ValueError(
-                f"{sample.picture_path} is {picture.shape[:2]} and {sample.label_path} "
-                f"{labels.shape} (height, width): a label map has its picture's size"
-            )
         return augment(picture, labels, self.config, mean_rgb_255=self.mean_rgb_255, random=random)
 
     def order(self, epoch: int) -> NDArray[np.int64]:
@@ -153,6 +149,12 @@ def _scan(samples: Sequence[Sample], num_classes: int) -> tuple[NDArray[np.bool_
     longest_side_px = 0
     for row, sample in enumerate(samples):
         labels = sample.read_labels(num_classes)
+        size = sample.read_picture_size()
+        if size != labels.shape:
+            raise ValueError(
+                f"{sample.picture_path} is {size} and {sample.label_path} {labels.shape} (height, "
+                "width): a label map has the size of its picture, held upright"
+            )
         presence[row] = np.bincount(labels.ravel(), minlength=VOID + 1)[:num_classes] > 0
         longest_side_px = max(longest_side_px, *labels.shape)
     return presence, longest_side_px
