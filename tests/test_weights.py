@@ -114,7 +114,6 @@ def test_a_folder_is_no_weight_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.weights
-@pytest.mark.skipif(not weights.PUBLISHED, reason="no weights are published yet")
 def test_every_published_network_is_there_and_undamaged() -> None:
     assert weights.DEFAULT in weights.PUBLISHED
     for name, record in weights.PUBLISHED.items():

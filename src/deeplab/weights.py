@@ -51,7 +51,20 @@ class PublishedWeights:
     score_protocol: str
 
 
-PUBLISHED: dict[str, PublishedWeights] = {}
+PUBLISHED: dict[str, PublishedWeights] = {
+    "voc12-lite": PublishedWeights(
+        name="voc12-lite",
+        network_file="voc12-lite.onnx",
+        network_sha256="24048077a704e7c1a812939838130b6b4afe36435d317782aa5e26b1506923d3",
+        checkpoint_file="voc12-lite.safetensors",
+        checkpoint_sha256="d8bce980c50c354639a8a21dc20e3d36fddcd207e30b4722ed1c878cea241165",
+        num_classes=21,
+        preprocessing="RGB, (x - 127.5) / 127.5",
+        recipe="voc12-lite",
+        miou=0.6463,
+        score_protocol="val_here (368 of seg11valid), single scale, no CRF",
+    ),
+}
 """Every published network by name."""
 
 

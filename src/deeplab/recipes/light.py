@@ -9,7 +9,11 @@ from deeplab.training import TrainConfig
 
 
 def voc12_lite() -> Recipe:
-    """The default weights: EfficientNet-Lite and ASPP at output stride 16."""
+    """The default weights: EfficientNet-Lite2 and ASPP at output stride 16.
+
+    `deeplab train voc12-lite --data DIR`; DIR is described in RESULTS.md. 86 minutes on 2 cores of
+    an AMD EPYC (bfloat16), shared with other work. 64.6 % mIoU on val_here, single scale, no CRF.
+    """
     return Recipe(
         name="voc12-lite",
         model=ModelConfig(
