@@ -1,16 +1,17 @@
 """Time training steps on the CPU: our depthwise gradients and memory setting against torch's own.
 
-The same network, batch and step; the variants take turns, round after round, and the ratio is
-taken within each round. Prints a Markdown table for RESULTS.md.
+The same network, batch and step. Every variant runs in a process of its own, since the memory
+setting cannot be taken back within one; they take turns, round after round, and the ratio is taken
+within each round. Prints a Markdown table for RESULTS.md.
 
-    python benchmarks/training_step.py [--rounds 5] [--backbone efficientnet_lite2]
+    python benchmarks/training_step.py [--rounds 3] [--backbone efficientnet_lite2]
 """
 
 import argparse
-import ctypes
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable
 
 import torch
 from cold_start import commit, hardware
@@ -21,35 +22,54 @@ from deeplab.models.depthwise import DepthwiseConv2d
 from deeplab.training.loss import pixel_loss
 from deeplab.training.memory import keep_freed_memory
 
-BATCH, CROP_PX = 8, 321
-M_MMAP_MAX, MMAP_MAX_DEFAULT = -4, 65536  # malloc.h
+BATCH, CROP_PX, STEPS = 16, 321, 6
+VARIANTS = ("torch as it comes", "our depthwise gradients", "and freed memory kept")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--backbone", default="efficientnet_lite2")
+    parser.add_argument("--variant", type=int, choices=range(3), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    ours = network(options.backbone)
-    theirs = network(options.backbone)
-    for module in theirs.modules():
-        if isinstance(module, DepthwiseConv2d):
-            module.__class__ = nn.Conv2d
-    variants: dict[str, Callable[[], None]] = {
-        "torch as it comes": lambda: (return_freed_memory(), step(theirs)),
-        "our depthwise gradients": lambda: (return_freed_memory(), step(ours)),
-        "and freed memory kept": lambda: (keep_freed_memory(), step(ours)),
-    }
-    seconds = measure(variants, options.rounds)
+    if options.variant is not None:
+        print(seconds_per_step(options.backbone, options.variant))
+        return
+    seconds: dict[str, list[float]] = {name: [] for name in VARIANTS}
+    for _ in range(options.rounds):
+        for number, name in enumerate(VARIANTS):
+            seconds[name].append(in_own_process(options.backbone, number))
     print(
         f"{options.backbone}, output stride 16, {BATCH} crops of {CROP_PX}, bfloat16, "
         f"channels_last; {hardware()}; commit {commit()}; {options.rounds} rounds\n"
     )
     print("| one step | median seconds | times as fast as torch |\n|---|---|---|")
     for name, values in seconds.items():
-        first = seconds["torch as it comes"]
-        ratios = [other / one for one, other in zip(values, first, strict=True)]
+        ratios = [other / one for one, other in zip(values, seconds[VARIANTS[0]], strict=True)]
         print(f"| {name} | {statistics.median(values):.2f} | {statistics.median(ratios):.2f} |")
+
+
+def in_own_process(backbone: str, variant: int) -> float:
+    command = [sys.executable, __file__, "--backbone", backbone, "--variant", str(variant)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return float(done.stdout)
+
+
+def seconds_per_step(backbone: str, variant: int) -> float:
+    """Take a few steps; the median of all but the first two."""
+    trained = network(backbone)
+    if variant == 0:
+        for module in trained.modules():
+            if isinstance(module, DepthwiseConv2d):
+                module.__class__ = nn.Conv2d
+    if variant == 2 and not keep_freed_memory():
+        raise SystemExit("this C library cannot keep freed memory: nothing to compare")
+    seconds = []
+    for _ in range(STEPS):
+        start = time.perf_counter()
+        step(trained)
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds[2:])
 
 
 def network(backbone: str) -> DeepLab:
@@ -68,23 +88,6 @@ def step(trained: DeepLab) -> None:
         scores = trained(pictures)
     pixel_loss(scores, labels, loss_stride=4).backward()
     trained.zero_grad()
-
-
-def return_freed_memory() -> None:
-    """Undo `keep_freed_memory`, for the variants without it."""
-    ctypes.CDLL(None).mallopt(M_MMAP_MAX, MMAP_MAX_DEFAULT)
-
-
-def measure(variants: dict[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
-    """Run all variants in turn; two rounds go before the first that counts."""
-    seconds: dict[str, list[float]] = {name: [] for name in variants}
-    for number in range(rounds + 2):
-        for name, run in variants.items():
-            start = time.perf_counter()
-            run()
-            if number > 1:
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
 
 
 if __name__ == "__main__":
