@@ -1,5 +1,15 @@
 """How several commands read the same kind of option."""
 
+from typing import Annotated
+
+import typer
+
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
+]
+"""`--set`, for `runs.find_recipe`."""
+
 
 def parse_numbers(text: str, option: str) -> tuple[float, ...]:
     """Read numbers with commas between them.

@@ -4,15 +4,14 @@ from typing import Annotated
 
 import typer
 
+from deeplab.cli.arguments import Assignments
+
 
 def recipe(
     name: Annotated[
         str | None, typer.Argument(help="A recipe's name, or a YAML file; none lists them all.")
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
-    ] = None,
+    set_: Assignments = None,
 ) -> None:
     """Print a recipe as YAML, every setting included: edit it and give it to `deeplab train`."""
     from deeplab import recipes, runs

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from deeplab.cli.arguments import parse_numbers
+from deeplab.cli.progress import make_bar
 from deeplab.weights import DEFAULT
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _split(text: str) -> list[str]:
 def _progress(total: int) -> Iterator[Callable[["Outcome"], object]]:
     """Tell what is done: a bar on a terminal, else a line for each picture; nothing for one."""
     if total > 1 and sys.stderr.isatty():
-        with _bar() as bar:
+        with make_bar(Console(stderr=True), transient=True) as bar:
             task = bar.add_task("segmenting", total=total)
             yield lambda outcome: bar.advance(task)
     elif total > 1:
@@ -123,17 +123,6 @@ def _progress(total: int) -> Iterator[Callable[["Outcome"], object]]:
         yield lambda outcome: print(f"[{next(count)}/{total}] {_line(outcome)}", file=sys.stderr)
     else:
         yield lambda outcome: None
-
-
-def _bar() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
 
 
 def _line(outcome: "Outcome") -> str:

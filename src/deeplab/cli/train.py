@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from deeplab.cli.arguments import Assignments
+from deeplab.cli.progress import make_bar
 
 if TYPE_CHECKING:
     from deeplab import training
@@ -24,10 +26,7 @@ def train(
         Path | None,
         typer.Option(help="Run folder; a run found there goes on. Default: runs/NAME."),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
-    ] = None,
+    set_: Assignments = None,
 ) -> None:
     """Train a recipe. The same command again goes on where an interrupted run stopped."""
     from deeplab import runs
@@ -54,15 +53,7 @@ def _show_log(console: Console) -> None:
 
 @contextmanager
 def _bar(console: Console, iterations: int) -> Iterator[Callable[["training.Progress"], None]]:
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[figures]}"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
+    bar = make_bar(console, "{task.fields[figures]}")
     task = bar.add_task("training", total=iterations, figures="")
 
     def tell(progress: "training.Progress") -> None:
