@@ -54,3 +54,8 @@ def test_only_plain_depthwise_convolutions_are_replaced() -> None:
     assert [isinstance(child, DepthwiseConv2d) for child in network] == [True, False, False]
     assert list(network.state_dict()) == names
     assert not is_depthwise(network[0])
+
+
+def test_padding_beyond_the_filter_is_left_to_torch():
+    assert is_depthwise(nn.Conv2d(4, 4, 3, padding=2, groups=4, bias=False))
+    assert not is_depthwise(nn.Conv2d(4, 4, 3, padding=3, groups=4, bias=False))

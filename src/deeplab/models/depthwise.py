@@ -66,6 +66,8 @@ def is_depthwise(module: nn.Module) -> bool:
             not isinstance(pair, str) and pair[0] == pair[1]
             for pair in (module.kernel_size, module.stride, module.padding, module.dilation)
         )
+        # More padding than the filter reaches would have to be cut off again on the way back.
+        and cast(int, module.padding[0]) <= module.dilation[0] * (module.kernel_size[0] - 1)
     )
 
 
