@@ -118,6 +118,7 @@ class CropStream(Dataset[tuple[Tensor, Tensor]]):
         self.seed = seed
         presence, self.longest_side_px = _scan(data.samples, self.num_classes)
         self.odds = _odds(presence, config.balance)
+        self._last_order = (-1, np.empty(0, dtype=np.int64))  # epoch, and what `order` gave for it
 
     def __getitem__(self, position: int) -> tuple[Tensor, Tensor]:
         """Cut the crop at a position of the stream."""
@@ -136,11 +137,14 @@ class CropStream(Dataset[tuple[Tensor, Tensor]]):
 
     def order(self, epoch: int) -> NDArray[np.int64]:
         """List the samples of one pass by index, all of them, or as many draws when balanced."""
-        random = np.random.default_rng((self.seed, 0, epoch))
-        count = len(self.samples)
-        if self.odds is None:
-            return random.permutation(count)
-        return random.choice(count, count, p=self.odds)
+        if self._last_order[0] != epoch:
+            random = np.random.default_rng((self.seed, 0, epoch))
+            count = len(self.samples)
+            if self.odds is None:
+                self._last_order = epoch, random.permutation(count)
+            else:
+                self._last_order = epoch, random.choice(count, count, p=self.odds)
+        return self._last_order[1]
 
 
 def _scan(samples: Sequence[Sample], num_classes: int) -> tuple[NDArray[np.bool_], int]:
