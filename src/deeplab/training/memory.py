@@ -12,7 +12,8 @@ def keep_freed_memory() -> bool:
     """Make glibc hand freed memory out again instead of returning it to the kernel.
 
     By default every large tensor is mapped anew and its pages are cleared by the kernel at first
-    touch; on a CPU that takes a third of a training step. Elsewhere than in glibc nothing happens.
+    touch; on a CPU that takes a quarter of a training step (benchmarks/training_step.py). Elsewhere
+    than in glibc nothing happens.
 
     Returns:
         Whether it took effect.
