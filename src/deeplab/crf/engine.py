@@ -1,0 +1,83 @@
+"""The compiled module behind the CRF: finding it, choosing its variant, lending it memory."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
+
+try:
+    from deeplab.crf import _kernel as _compiled
+except ImportError as error:  # parameters and files that name them are of use without it
+    _compiled_module: ModuleType | None = None
+    _reason = error
+else:
+    _compiled_module = _compiled
+
+if TYPE_CHECKING:
+    from deeplab.crf import _kernel
+
+Normalization = Literal["after", "symmetric", "before", "none"]
+Variant = Literal["avx512", "avx2", "neon", "baseline"]
+
+KEPT_BYTES = 256 << 20
+"""Buffers are kept for the next call while all that are kept are no larger than this together."""
+
+_kept: list["_kernel.Workspace"] = []
+_kept_lock = threading.Lock()
+
+
+def compiled() -> Any:
+    """Give the compiled module.
+
+    Raises:
+        ImportError: It was not built, or was built for another Python; says what to do.
+    """
+    if _compiled_module is None:
+        raise ImportError(
+            f"the compiled part of deeplab.crf is missing ({_reason}). It is built when the "
+            "package is installed: with a C++17 compiler at hand (Debian: apt install g++; macOS: "
+            "xcode-select --install; Windows: Visual Studio Build Tools), run `pip install .` in "
+            "the repository with this very Python"
+        ) from _reason
+    return _compiled_module
+
+
+def choose_variant(wanted: str | None) -> str:
+    """Choose the instruction set: the fastest that this processor runs, or the one wanted.
+
+    Raises:
+        ValueError: This processor does not run it.
+    """
+    runnable: list[str] = compiled().variants()
+    if wanted is None:
+        return runnable[0]
+    if wanted not in runnable:
+        raise ValueError(
+            f"variant {wanted!r}: this processor runs {', '.join(runnable)}; leave variant out to "
+            "get the fastest"
+        )
+    return wanted
+
+
+def num_cores() -> int:
+    """Count the processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def borrowed_workspace() -> Iterator["_kernel.Workspace"]:
+    """Lend buffers: those of an earlier call if there are, and keep them for later if not huge."""
+    with _kept_lock:
+        workspace = _kept.pop() if _kept else None
+    if workspace is None:
+        workspace = compiled().Workspace()
+    try:
+        yield workspace
+    finally:
+        with _kept_lock:
+            if workspace.bytes + sum(other.bytes for other in _kept) <= KEPT_BYTES:
+                _kept.append(workspace)
