@@ -94,32 +94,6 @@ class Term:
         return len(self.deviations) > 2
 
 
-PRESETS: Mapping[str, tuple[Bilateral, Spatial]] = MappingProxyType(
-    {
-        # What DeepLab v2 was published with.
-        "resnet101": (Bilateral(4, 67, 3), Spatial(3, 1)),
-        "vgg16-aspp": (Bilateral(4, 65, 3), Spatial(2, 2)),
-        "vgg16-largefov": (Bilateral(4, 121, 5), Spatial(3, 3)),
-        "vgg16-largefov-coco": (Bilateral(5, 69, 5), Spatial(3, 3)),
-        # Other runs named in the authors' scripts: two of LargeFOV, an early one of ASPP.
-        "vgg16-largefov-run1": (Bilateral(4, 123, 5), Spatial(3, 3)),
-        "vgg16-largefov-run2": (Bilateral(4, 175, 5), Spatial(3, 3)),
-        "vgg16-aspp-early": (Bilateral(4, 83, 4), Spatial(3, 3)),
-        # DeepLab v1; the first of these was "not optimized".
-        "v1": (Bilateral(5, 50, 10), Spatial(3, 3)),
-        "v1-msc": (Bilateral(3, 95, 3), Spatial(3, 3)),
-        "v1-coco": (Bilateral(5, 67, 3), Spatial(3, 3)),
-        # What the released programs do when nothing else is said.
-        "released-script": (Bilateral(4, 49, 5), Spatial(3, 3)),
-        "released-grid-search": (Bilateral(4, 51, 5), Spatial(3, 3)),
-        "released-program": (Bilateral(5, 70, 5), Spatial(3, 3)),
-        # A layer in the released ResNet-101 network that is commented out.
-        "resnet101-prototxt": (Bilateral(5, 21, 3), Spatial(4, 1)),
-    }
-)
-"""Published parameters by name; `resnet101` is the default of `DenseCRF`."""
-
-
 def number(value: object, name: str, *, allowed: str) -> float:
     """Take a finite number, as a plain float.
 
@@ -162,3 +136,29 @@ def _deviation(value: object, name: str) -> float:
 
 def _pair(xy: float | tuple[float, float]) -> tuple[float, float]:
     return xy if isinstance(xy, tuple) else (xy, xy)
+
+
+PRESETS: Mapping[str, tuple[Bilateral, Spatial]] = MappingProxyType(
+    {
+        # What DeepLab v2 was published with.
+        "resnet101": (Bilateral(4, 67, 3), Spatial(3, 1)),
+        "vgg16-aspp": (Bilateral(4, 65, 3), Spatial(2, 2)),
+        "vgg16-largefov": (Bilateral(4, 121, 5), Spatial(3, 3)),
+        "vgg16-largefov-coco": (Bilateral(5, 69, 5), Spatial(3, 3)),
+        # Other runs named in the authors' scripts: two of LargeFOV, an early one of ASPP.
+        "vgg16-largefov-run1": (Bilateral(4, 123, 5), Spatial(3, 3)),
+        "vgg16-largefov-run2": (Bilateral(4, 175, 5), Spatial(3, 3)),
+        "vgg16-aspp-early": (Bilateral(4, 83, 4), Spatial(3, 3)),
+        # DeepLab v1; the first of these was "not optimized".
+        "v1": (Bilateral(5, 50, 10), Spatial(3, 3)),
+        "v1-msc": (Bilateral(3, 95, 3), Spatial(3, 3)),
+        "v1-coco": (Bilateral(5, 67, 3), Spatial(3, 3)),
+        # What the released programs do when nothing else is said.
+        "released-script": (Bilateral(4, 49, 5), Spatial(3, 3)),
+        "released-grid-search": (Bilateral(4, 51, 5), Spatial(3, 3)),
+        "released-program": (Bilateral(5, 70, 5), Spatial(3, 3)),
+        # A layer in the released ResNet-101 network that is commented out.
+        "resnet101-prototxt": (Bilateral(5, 21, 3), Spatial(4, 1)),
+    }
+)
+"""Published parameters by name; `resnet101` is the default of `DenseCRF`."""
