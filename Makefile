@@ -6,9 +6,11 @@ PYTHON ?= python3
 CORE ?= .venv
 DEV ?= .venv-dev
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check -c constraints.txt
-PACKAGE_FILES = $(shell find src -type f -not -name '*.pyc')
+# Not what an editable install builds beside the Python files.
+PACKAGE_FILES = CMakeLists.txt $(shell find src -type f -not -name '*.pyc' -not -name '*.so')
+KERNEL_FILES = CMakeLists.txt $(shell find src/deeplab/crf/kernel -type f)
 
-.PHONY: help demo test test-all check format lint types imports fix bench clean
+.PHONY: help demo test test-all check format lint types imports fix bench bench-crf clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -47,8 +49,13 @@ bench: $(DEV)/.ready  ## time a cold `deeplab segment`, and training steps
 	$(DEV)/bin/python benchmarks/cold_start.py
 	$(DEV)/bin/python benchmarks/training_step.py
 
+bench-crf: $(DEV)/.ready-bench  ## time the dense CRF against pydensecrf2 (needs ../shared/data)
+	$(DEV)/bin/python benchmarks/crf.py
+
 clean:  ## remove the environments and what they produced
 	rm -rf $(CORE) $(DEV) demo-output .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf CMakeCache.txt CMakeFiles CMakeInit.txt cmake_install.cmake build.ninja .ninja_deps .ninja_log
+	rm -rf .cmake .skbuild-info.json libnanobind-*.a src/deeplab/crf/_kernel.*.so
 
 # The core environment holds a copy of the package, as a user's would: any changed file renews it.
 $(CORE)/.ready: pyproject.toml constraints.txt $(PACKAGE_FILES)
@@ -56,7 +63,13 @@ $(CORE)/.ready: pyproject.toml constraints.txt $(PACKAGE_FILES)
 	$(CORE)/bin/python $(PIP_INSTALL) .
 	touch $@
 
-$(DEV)/.ready: pyproject.toml constraints.txt
+# The editable install finds changed Python files by itself; a changed C++ file is compiled again.
+$(DEV)/.ready: pyproject.toml constraints.txt $(KERNEL_FILES)
 	test -x $(DEV)/bin/python || $(PYTHON) -m venv $(DEV)
 	$(DEV)/bin/python $(PIP_INSTALL) --editable '.[dev]'
+	touch $@
+
+# What the CRF is measured against; it is compiled on the spot.
+$(DEV)/.ready-bench: $(DEV)/.ready
+	$(DEV)/bin/python $(PIP_INSTALL) 'pydensecrf2==1.1'
 	touch $@
