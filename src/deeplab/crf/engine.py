@@ -1,22 +1,14 @@
 """The compiled module behind the CRF: finding it, choosing its variant, lending it memory."""
 
+import atexit
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal
-
-try:
-    from deeplab.crf import _kernel as _compiled
-except ImportError as error:  # parameters and files that name them are of use without it
-    _compiled_module: ModuleType | None = None
-    _reason = error
-else:
-    _compiled_module = _compiled
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 if TYPE_CHECKING:
-    from deeplab.crf import _kernel
+    from deeplab.crf import _kernel as _kernel
 
 Normalization = Literal["after", "symmetric", "before", "none"]
 Variant = Literal["avx512", "avx2", "neon", "baseline"]
@@ -26,31 +18,39 @@ KEPT_BYTES = 256 << 20
 
 _kept: list["_kernel.Workspace"] = []
 _kept_lock = threading.Lock()
+atexit.register(_kept.clear)  # objects of a compiled module have to go before it does
 
 
-def compiled() -> Any:
-    """Give the compiled module.
+class _Missing:
+    """Stands for the compiled module where there is none: every use of it says what to do."""
 
-    Raises:
-        ImportError: It was not built, or was built for another Python; says what to do.
-    """
-    if _compiled_module is None:
+    def __init__(self, reason: ImportError) -> None:
+        self._reason = reason
+
+    def __getattr__(self, name: str) -> NoReturn:
         raise ImportError(
-            f"the compiled part of deeplab.crf is missing ({_reason}). It is built when the "
-            "package is installed: with a C++17 compiler at hand (Debian: apt install g++; macOS: "
+            f"the compiled part of deeplab.crf is missing ({self._reason}). It is built when "
+            "deeplab is installed: with a C++17 compiler at hand (Debian: apt install g++; macOS: "
             "xcode-select --install; Windows: Visual Studio Build Tools), run `pip install .` in "
-            "the repository with this very Python"
-        ) from _reason
-    return _compiled_module
+            "the repository, with the Python that shall use it; or install a wheel"
+        ) from self._reason
+
+
+if not TYPE_CHECKING:
+    try:
+        import deeplab.crf._kernel as _kernel
+    except ImportError as error:  # parameters, and files that name them, are of use without it
+        _kernel = _Missing(error)
 
 
 def choose_variant(wanted: str | None) -> str:
     """Choose the instruction set: the fastest that this processor runs, or the one wanted.
 
     Raises:
+        ImportError: The compiled module is missing.
         ValueError: This processor does not run it.
     """
-    runnable: list[str] = compiled().variants()
+    runnable = _kernel.variants()
     if wanted is None:
         return runnable[0]
     if wanted not in runnable:
@@ -74,7 +74,7 @@ def borrowed_workspace() -> Iterator["_kernel.Workspace"]:
     with _kept_lock:
         workspace = _kept.pop() if _kept else None
     if workspace is None:
-        workspace = compiled().Workspace()
+        workspace = _kernel.Workspace()
     try:
         yield workspace
     finally:

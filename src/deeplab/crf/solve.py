@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from deeplab.crf import exact
 from deeplab.crf.batch import Job
-from deeplab.crf.engine import borrowed_workspace, choose_variant, compiled
+from deeplab.crf.engine import _kernel, borrowed_workspace, choose_variant
 from deeplab.crf.inputs import (
     check_coordinates,
     check_picture,
@@ -154,8 +154,9 @@ def _run(
     labels: NDArray[np.int32] | None = None,
 ) -> None:
     """Have the compiled module write marginals or labels."""
+    height, width = problem.picture.shape[:2]
     kernels = [
-        compiled().Kernel(
+        _kernel.Kernel(
             deviations=list(term.deviations),
             picture=problem.picture if term.sees_colour else None,
             features=None,
@@ -168,11 +169,12 @@ def _run(
     variant = choose_variant(crf.variant)
     with borrowed_workspace() as workspace:
         try:
-            done = compiled().mean_field(
+            done = _kernel.mean_field(
                 workspace,
                 kernels,
                 problem.scores,
-                *problem.picture.shape[:2],
+                height,
+                width,
                 iterations=crf.iterations,
                 threads=threads,
                 variant=variant,
