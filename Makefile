@@ -71,5 +71,5 @@ $(DEV)/.ready: pyproject.toml constraints.txt $(KERNEL_FILES)
 
 # What the CRF is measured against; it is compiled on the spot.
 $(DEV)/.ready-bench: $(DEV)/.ready
-	$(DEV)/bin/python $(PIP_INSTALL) 'pydensecrf2==1.1'
+	$(DEV)/bin/python $(PIP_INSTALL) pydensecrf2
 	touch $@
