@@ -160,6 +160,11 @@ def check_coordinates(
 ) -> None:
     """Make sure that places and colours, divided by their deviations, stay in float's range.
 
+    Args:
+        picture: (H, W, C).
+        deviations: Of x, y, and of every channel if the kernel sees colours.
+        kind: What error messages call the kernel.
+
     Raises:
         ValueError: A deviation is too small for this picture.
     """
