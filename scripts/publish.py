@@ -7,7 +7,9 @@ import argparse
 import dataclasses
 import hashlib
 from pathlib import Path
+from typing import Any
 
+from deeplab import inference
 from deeplab.export import export_network, read_check_pictures
 from deeplab.models import load_checkpoint, save_checkpoint
 
@@ -25,6 +27,7 @@ def main() -> None:
     parser.add_argument(
         "--about", action="append", default=[], metavar="KEY=VALUE", help="line of the provenance"
     )
+    parser.add_argument("--crf", help="parameters to store: a .yaml file, or a preset")
     arguments = parser.parse_args()
     trained = load_checkpoint(arguments.checkpoint)
     provenance = trained.card.provenance | dict(line.split("=", 1) for line in arguments.about)
@@ -33,6 +36,7 @@ def main() -> None:
         name=arguments.name,
         longest_side=arguments.longest_side or trained.card.longest_side,
         provenance=provenance,
+        crf=_crf_parameters(arguments.crf) if arguments.crf else trained.card.crf,
     )
     PUBLISHED_DIR.mkdir(exist_ok=True)
     checkpoint = PUBLISHED_DIR / f"{arguments.name}.safetensors"
@@ -47,6 +51,10 @@ def main() -> None:
     for field, path in (("network", network), ("checkpoint", checkpoint)):
         print(f'{field}_file="{path.name}",  # {path.stat().st_size / 1e6:.1f} MB')
         print(f'{field}_sha256="{hashlib.sha256(path.read_bytes()).hexdigest()}",')
+
+
+def _crf_parameters(choice: str) -> dict[str, Any]:
+    return inference.plain_parameters(inference.find_crf(choice))
 
 
 if __name__ == "__main__":

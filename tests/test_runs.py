@@ -55,7 +55,7 @@ def test_every_recipe_builds_and_trains_two_steps(name, fake_voc, tmp_path):
 def test_a_checkpoint_is_scored_like_the_network_in_it(fake_voc, tmp_path):
     best = runs.train(shrunk("voc12-lite", *TINY), data_dir=fake_voc, run_dir=tmp_path)
     root = fake_voc / "VOCdevkit" / "VOC2012"
-    ours = runs.evaluate(best, root, "train", scales=(0.5, 1.0), flip=True, limit=3)
+    ours = runs.evaluate(best, root, "train", scales=(0.5, 1.0), flip=True, limit=3).scores
     segmenter = Segmenter(TorchEngine.from_checkpoint(best), scales=(0.5, 1.0), flip=True)
     assert ours == evaluation.evaluate(segmenter, open_split(root, "train"), limit=3)
     assert ours.num_pictures == 3
@@ -111,7 +111,7 @@ def test_a_mistyped_recipe_names_the_nearest():
 
 @pytest.mark.weights
 def test_the_default_weights_find_what_real_pictures_show(real_voc_root):
-    scores = runs.evaluate("voc12-lite", real_voc_root, "val_here", limit=40)
+    scores = runs.evaluate("voc12-lite", real_voc_root, "val_here", limit=40).scores
     assert scores.num_pictures == 40
     # All 368 score 0.907; a network that calls everything background gets 0.73.
     assert scores.pixel_accuracy > 0.85

@@ -41,15 +41,23 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PublishedWeigh
     return record
 
 
-@pytest.mark.parametrize("card", [CARD, replace(CARD, longest_side=None)])
+@pytest.mark.parametrize(
+    "card",
+    [
+        CARD,
+        replace(CARD, longest_side=None),
+        replace(CARD, crf={"bilateral": {"weight": 4.0, "xy": 67.0, "rgb": 3.0}, "spatial": []}),
+    ],
+)
 def test_a_card_survives_the_metadata(card: NetworkCard) -> None:
     assert NetworkCard.from_metadata(card.to_metadata() | {"someone_elses": "key"}) == card
 
 
-def test_the_longest_side_may_be_missing_from_the_metadata() -> None:
+@pytest.mark.parametrize("key", ["longest_side", "crf"])
+def test_what_older_files_lack_may_be_missing_from_the_metadata(key: str) -> None:
     metadata = CARD.to_metadata()
-    del metadata["longest_side"]
-    assert NetworkCard.from_metadata(metadata).longest_side is None
+    del metadata[key]
+    assert getattr(NetworkCard.from_metadata(metadata), key) is None
 
 
 def test_missing_metadata_are_named() -> None:
@@ -69,6 +77,7 @@ def test_missing_metadata_are_named() -> None:
         ("output_stride", "null"),
         ("output_stride", "0"),
         ("longest_side", "-1"),
+        ("crf", "[4, 67, 3]"),
         ("palette", "[]"),
     ],
 )

@@ -81,6 +81,8 @@ class NetworkCard:
         provenance: Where the weights come from: data, commit, hours, licence remarks.
         longest_side: Pixels of the longest picture side the network is made for; larger pictures
             are shrunk to it before they are scored. None: pictures are scored as they are.
+        crf: Parameters of the fully connected CRF that were tuned for this network, as
+            `DenseCRF.from_dict` takes them. None: nobody has tuned them.
     """
 
     name: str
@@ -90,6 +92,7 @@ class NetworkCard:
     recipe: str
     provenance: dict[str, str]
     longest_side: int | None = None
+    crf: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that do not fit together."""
@@ -113,6 +116,7 @@ class NetworkCard:
             "recipe": json.dumps(self.recipe),
             "provenance": json.dumps(self.provenance),
             "longest_side": json.dumps(self.longest_side),
+            "crf": json.dumps(self.crf),
         }
 
     @classmethod
@@ -130,7 +134,9 @@ class NetworkCard:
                 "make network files with `deeplab export`, which writes them"
             )
         try:
+            # Files of older versions lack these two.
             side = json.loads(metadata.get("longest_side", "null"))
+            crf = json.loads(metadata.get("crf", "null"))
             values: dict[str, Any] = {key: json.loads(metadata[key]) for key in _REQUIRED_KEYS}
             return cls(
                 name=str(values["name"]),
@@ -140,6 +146,7 @@ class NetworkCard:
                 recipe=str(values["recipe"]),
                 provenance={str(key): str(value) for key, value in values["provenance"].items()},
                 longest_side=None if side is None else int(side),
+                crf=None if crf is None else {str(key): value for key, value in crf.items()},
             )
         except (TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"the network's metadata cannot be read: {error}") from error

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from deeplab.cli.main import main
+from deeplab.inference import Segmenter
 
 
 @pytest.fixture
@@ -66,10 +67,79 @@ def test_json_and_csv_are_written_with_the_settings(
         "scales": [0.5, 1.0],
         "flip": True,
         "limit": None,
+        "crf": None,
     }
     assert document["class_iou"]["cat"] == 0.5
     rows = list(csv.DictReader(csv_path.read_text().splitlines()))
     assert {"metric": "iou", "class": "cat", "value": "0.5"} in rows
+
+
+@pytest.fixture
+def noisy_data(tmp_path: Path) -> Path:
+    """Squares of red on black under noise; the border of each is void."""
+    root = tmp_path / "noisy"
+    for folder in ("images/val", "masks/val"):
+        (root / folder).mkdir(parents=True)
+    (root / "classes.txt").write_text("background\ncat\nperson\n")
+    random = np.random.default_rng(0)
+    for name in ("a", "b", "c"):
+        pixels = random.integers(0, 60, (24, 32, 3), dtype=np.uint8)
+        pixels[4:20, 8:24, 0] += 140
+        pixels[::8, ::8, 0] = 200  # misleads the network, which looks at every 4th pixel alone
+        truth = np.zeros((24, 32), np.uint8)
+        truth[3:21, 7:25] = 255
+        truth[5:19, 9:23] = 1
+        Image.fromarray(pixels).save(root / "images" / "val" / f"{name}.png")
+        Image.fromarray(truth).save(root / "masks" / "val" / f"{name}.png")
+    return root
+
+
+def test_with_a_crf_the_scores_before_it_are_told_too(deeplab, network_path, noisy_data, tmp_path):
+    arguments = ("evaluate", network_path, "--data", noisy_data, "--split", "val")
+    plain_path, crf_path = tmp_path / "plain.json", tmp_path / "crf.json"
+    deeplab(*arguments, "--json", plain_path)
+    code, out, _ = deeplab(*arguments, "--json", crf_path, "--crf", "resnet101")
+    assert code == 0
+    assert "IoU without CRF" in " ".join(out.split())
+    plain, refined = json.loads(plain_path.read_text()), json.loads(crf_path.read_text())
+    assert refined["about"]["crf"] == "resnet101"
+    assert refined["about"]["mean_iou_without_crf"] == plain["mean_iou"]
+    assert refined["mean_iou"] > plain["mean_iou"]
+
+
+def test_a_trimap_plot_comes_with_its_numbers_with_and_without_the_crf(
+    deeplab, network_path, noisy_data, tmp_path
+):
+    pytest.importorskip("matplotlib", reason="drawing needs the plots extra")
+    arguments = ("evaluate", network_path, "--data", noisy_data, "--split", "val")
+    code, _, _ = deeplab(*arguments, "--crf", "resnet101", "--trimap", tmp_path / "t" / "t.png")
+    assert code == 0
+    with Image.open(tmp_path / "t" / "t.png") as plot:
+        assert plot.format == "PNG"
+    rows = list(csv.DictReader((tmp_path / "t" / "t.csv").read_text().splitlines()))
+    assert list(rows[0])[1::2] == ["mean_iou without CRF", "mean_iou with CRF"]
+    assert [row["width_px"] for row in rows] == [str(width) for width in range(1, 41)]
+    assert float(rows[9]["mean_iou with CRF"]) > float(rows[9]["mean_iou without CRF"])
+    deeplab(*arguments, "--trimap", tmp_path / "plain.csv")
+    (first, *_) = csv.DictReader((tmp_path / "plain.csv").read_text().splitlines())
+    assert first["mean_iou without CRF"] == rows[0]["mean_iou without CRF"]
+
+
+def test_stored_scores_are_evaluated_like_the_network_they_come_from(
+    deeplab, network_path, noisy_data, tmp_path, caplog
+):
+    segmenter = Segmenter.load(network_path)
+    for name in ("a", "c"):
+        scores = segmenter.class_scores(noisy_data / "images" / "val" / f"{name}.png")
+        np.savez(tmp_path / f"{name}.npz", scores=scores, size=[24, 32])
+    data = ("--data", noisy_data, "--split", "val")
+    out_path = tmp_path / "scores.json"
+    code, _, _ = deeplab("evaluate", tmp_path, *data, "--stride", "4", "--json", out_path)
+    assert code == 0
+    assert "scores of 2 of 3 pictures" in caplog.text
+    stored = json.loads(out_path.read_text())
+    deeplab("evaluate", network_path, *data, "--limit", "2", "--json", out_path)  # a and c too
+    assert stored["confusion"] == json.loads(out_path.read_text())["confusion"]
 
 
 def test_progress_is_told_on_standard_error(deeplab, network_path, voc_of_colours):
@@ -85,6 +155,9 @@ def test_progress_is_told_on_standard_error(deeplab, network_path, voc_of_colour
         (("--split", "val", "--scales", "half"), "--scales half: give numbers"),
         (("--split", "val", "--scales", "9"), "scale 9: allowed are"),
         (("--split", "val", "--json", "."), "is a folder"),
+        (("--split", "val", "--trimap", "plot.bmp"), "ends in one of .csv, .png"),
+        (("--split", "val", "--stride", "8"), "stride 8 is of scores in a folder"),
+        (("--split", "val", "--crf", "resnet"), "CRF 'resnet': did you mean 'resnet101'"),
     ],
 )
 def test_a_mistake_ends_with_one_line_and_exit_code_2(

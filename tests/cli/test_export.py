@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from deeplab.cli.main import main
-from deeplab.inference import Segmenter
+from deeplab.crf import Bilateral, DenseCRF
+from deeplab.inference import Segmenter, find_crf
 from deeplab.inference.torch_engine import TorchEngine
 from deeplab.labels import named
 from deeplab.models import ASPPConfig, ModelConfig, build, save_checkpoint
@@ -59,9 +60,21 @@ def test_half_makes_the_file_half_as_large(checkpoint, tmp_path, monkeypatch, ca
     assert half.stat().st_size < 0.65 * full.stat().st_size
 
 
+def test_crf_parameters_travel_in_the_file(checkpoint, tmp_path, monkeypatch, capsys):
+    (tmp_path / "my.yaml").write_text("bilateral:\n  weight: 5\n  xy: 55\n  rgb: 3.5\n")
+    path = tmp_path / "random.onnx"
+    run(monkeypatch, capsys, checkpoint, path)
+    assert Segmenter.load(path).card.crf is None
+    code, _, _ = run(monkeypatch, capsys, checkpoint, path, "--crf", tmp_path / "my.yaml")
+    assert code == 0
+    assert find_crf("stored", Segmenter.load(path).card) == DenseCRF(Bilateral(5, 55, 3.5))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("OUT.onnx", "--crf"), "--crf: say which parameters to store"),
+        (("OUT.onnx", "--crf", "my.yaml"), "my.yaml: no such file"),
         (("OUT.onnx", "--pictures", "nowhere"), "pictures nowhere: no such folder"),
         (("OUT.pth",), "network files end in .onnx"),
     ],

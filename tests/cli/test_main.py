@@ -35,14 +35,27 @@ def _command_that_raises(error: BaseException) -> Callable[..., None]:
 def test_help_lists_every_command(run: Run) -> None:
     code, out, _ = run("--help")
     assert code == 0
-    assert all(f" {name} " in out for name in cli_main.COMMANDS)
+    assert all(f" {name} " in out for name in (*cli_main.COMMANDS, *cli_main.GROUPS))
 
 
-@pytest.mark.parametrize("name", sorted(cli_main.COMMANDS))
-def test_every_command_explains_itself(name: str, run: Run) -> None:
-    code, out, _ = run(name, "--help")
+@pytest.mark.parametrize(
+    "words",
+    [
+        *((name,) for name in cli_main.COMMANDS),
+        *((name, second) for name, group in cli_main.GROUPS.items() for second in group),
+    ],
+    ids=" ".join,
+)
+def test_every_command_explains_itself(words: tuple[str, ...], run: Run) -> None:
+    code, out, _ = run(*words, "--help")
     assert code == 0
-    assert f"deeplab {name}" in out
+    assert f"deeplab {' '.join(words)}" in out
+
+
+@pytest.mark.parametrize("words", [("crf",), ("crf", "--help")])
+def test_help_of_a_group_lists_its_commands(words: tuple[str, ...], run: Run) -> None:
+    _, out, err = run(*words)
+    assert all(f" {name} " in out + err for name in cli_main.GROUPS["crf"])
 
 
 def test_the_version_is_printed(run: Run) -> None:
@@ -64,6 +77,12 @@ def test_an_unknown_command_is_a_mistake_of_the_user(run: Run) -> None:
             ModuleNotFoundError("no torch", name="torch.nn"),
             "error: this needs torch, which is not installed: pip install 'deeplabkit[train]'\n",
         ),
+        (
+            ModuleNotFoundError("no matplotlib", name="matplotlib"),
+            "error: this needs matplotlib, which is not installed: "
+            "pip install 'deeplabkit[plots]'\n",
+        ),
+        (ImportError("the compiled part is missing"), "error: the compiled part is missing\n"),
         (
             ModuleNotFoundError("no onnx", name="onnx"),
             "error: this needs onnx, which is not installed: pip install 'deeplabkit[export]'\n",

@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import json
 import os
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from deeplab.cli.main import main
+from deeplab.inference import Segmenter
 
 
 class Done(NamedTuple):
@@ -178,6 +180,55 @@ def test_longest_side_keeps_the_size_of_results(segment: Segment) -> None:
         assert mask.size == (30, 20)
 
 
+# The CRF
+
+
+@pytest.fixture
+def noisy(segment: Segment) -> Path:
+    """A red square on black under noise, which puts specks into the plain mask."""
+    pixels = np.random.default_rng(0).integers(0, 60, (24, 32, 3), dtype=np.uint8)
+    pixels[4:20, 8:24, 0] += 140
+    pixels[::8, ::8, 0] = 200
+    Image.fromarray(pixels).save("noisy.png")
+    return Path("noisy.png")
+
+
+def _mask(folder: str) -> bytes:
+    with Image.open(Path(folder, "noisy.mask.png")) as mask:
+        assert mask.size == (32, 24)
+        return mask.tobytes()
+
+
+def test_crf_refines_the_mask_with_published_parameters_if_the_network_stores_none(
+    segment: Segment, noisy: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    segment("noisy.png", "--out", "plain")
+    code, _, _ = segment("noisy.png", "--out", "alone", "--crf")
+    assert code == 0
+    assert "no CRF parameters are stored" in caplog.text
+    segment("noisy.png", "--out", "preset", "--crf", "resnet101")
+    assert _mask("plain") != _mask("alone") == _mask("preset")
+
+
+def test_crf_alone_uses_the_parameters_in_the_network_file(
+    segment: Segment, noisy: Path, make_network: Callable[..., Path], network_path: Path
+) -> None:
+    Path("mine.yaml").write_text("bilateral:\n  weight: 1\n  xy: 5\n  rgb: 9\n")
+    card = Segmenter.load(network_path).card
+    stored = dataclasses.replace(card, crf={"bilateral": {"weight": 1, "xy": 5, "rgb": 9}})
+    path = make_network(metadata=stored.to_metadata())
+    segment("noisy.png", "--out", "stored", "--crf", weights=path)
+    segment("noisy.png", "--out", "named", "--crf", "mine.yaml")
+    segment("noisy.png", "--out", "other", "--crf", "resnet101")
+    assert _mask("stored") == _mask("named") != _mask("other")
+
+
+def test_crf_may_stand_before_the_photo(segment: Segment, noisy: Path) -> None:
+    code, _, _ = segment("--crf", "noisy.png")
+    assert code == 0
+    assert Path("segmented/noisy.mask.png").is_file()
+
+
 # Mistakes
 
 
@@ -206,6 +257,8 @@ def test_a_missing_photo_does_not_stop_the_others(segment: Segment) -> None:
         (["--scales", "big"], "error: --scales big: give numbers with commas between them"),
         (["--scales", ""], "error: --scales : give numbers with commas"),
         (["--threads", "0"], "error: threads 0: give 1 or more"),
+        (["--crf", "resnet110"], "error: CRF 'resnet110': did you mean 'resnet101'?"),
+        (["--crf", "nowhere.yaml"], "error: nowhere.yaml: no such file"),
         (["--longest-side", "0"], "error: longest side 0: give 1 pixel or more"),
     ],
 )

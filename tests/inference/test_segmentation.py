@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from deeplab import imaging
-from deeplab.inference import Segmentation
-from deeplab.inference.segmentation import ScoreGrid
+from deeplab.inference import ScoreGrid, Segmentation
 from deeplab.labels import named
 from deeplab.weights import NetworkCard
 

@@ -1,14 +1,62 @@
-"""How several commands read the same kind of option."""
+"""How several commands read the same kind of option, and what may be left out when typing."""
 
+import re
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from deeplab.weights import PUBLISHED
 
 Assignments = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
 ]
 """`--set`, for `runs.find_recipe`."""
+
+CrfChoice = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[PRESET]",
+        help="Refine the scores with the fully connected CRF: alone with the parameters in the "
+        "network file, or with those of a preset (resnet101, vgg16-largefov, ...) or a .yaml file.",
+    ),
+]
+"""`--crf`, for `inference.find_crf`; `spell_out` gives it a value where there is none."""
+
+_CRF_COMMANDS = ("refine", "tune", "--help")
+
+
+def spell_out(words: Sequence[str]) -> list[str]:
+    """Put in what may be left out on the command line.
+
+    `crf PHOTO SCORES` becomes `crf refine PHOTO SCORES`, and `--crf` that no name of parameters
+    follows becomes `--crf=stored`, so that `segment --crf cat.jpg` means what it says.
+
+    Args:
+        words: The command line behind `deeplab`.
+    """
+    spelt = list(words[:1])
+    if words[:1] == ["crf"] and len(words) > 1 and words[1] not in _CRF_COMMANDS:
+        spelt.append("refine")
+    rest = list(words[1:])
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            return [*spelt, word, *rest]
+        if word == "--crf":
+            word = f"--crf={rest.pop(0)}" if rest and _names_crf(rest[0]) else "--crf=stored"
+        spelt.append(word)
+    return spelt
+
+
+def _names_crf(word: str) -> bool:
+    """Tell the name of CRF parameters, though mistyped, from a photo, weights or an option."""
+    if Path(word).suffix in (".yaml", ".yml", ".json"):
+        return True
+    is_name = re.fullmatch(r"[a-z][a-z0-9-]*", word) is not None
+    return is_name and word not in PUBLISHED and not Path(word).exists()
 
 
 def parse_numbers(text: str, option: str) -> tuple[float, ...]:
@@ -27,3 +75,29 @@ def parse_numbers(text: str, option: str) -> tuple[float, ...]:
         raise ValueError(
             f"{option} {text}: give numbers with commas between them, such as 0.5,0.75,1"
         ) from None
+
+
+def parse_range(text: str, option: str) -> tuple[float, ...]:
+    """Read evenly spaced numbers, written as in the paper: "30:10:100" goes from 30 to 100 by 10.
+
+    Args:
+        text: `FROM:STEP:TO`, or one number.
+        option: What the user calls it, for the message.
+
+    Raises:
+        ValueError: Something else, or nothing between the two ends.
+    """
+    try:
+        parts = [float(part) for part in text.split(":")]
+        first, step, last = parts if len(parts) > 1 else (parts[0], 1.0, parts[0])
+        count = int((last - first) / step + 1e-9) + 1 if step > 0 else 0
+        if not 1 <= count <= 1000:
+            raise ValueError
+    except (ValueError, OverflowError):
+        raise ValueError(f"{option} {text}: give FROM:STEP:TO, such as 30:10:100") from None
+    return tuple(round(first + step * index, 6) for index in range(count))
+
+
+def split_list(text: str) -> list[str]:
+    """Split words with commas between them; spaces around them do not count."""
+    return [item.strip() for item in text.split(",") if item.strip()]

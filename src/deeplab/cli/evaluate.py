@@ -11,17 +11,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from deeplab.cli.arguments import parse_numbers
+from deeplab.cli.arguments import CrfChoice, parse_numbers
 from deeplab.cli.progress import make_bar
 
 if TYPE_CHECKING:
-    from deeplab.evaluation import Scores
+    from deeplab.evaluation import Evaluation, Scores
 
 
 def evaluate(
     weights: Annotated[
         str,
-        typer.Argument(help="Published name, network file (.onnx) or checkpoint (.safetensors)."),
+        typer.Argument(
+            help="Published name, network file (.onnx), checkpoint (.safetensors), or folder of "
+            "class scores (NAME.npz for NAME.jpg)."
+        ),
     ],
     data: Annotated[
         Path, typer.Option(help="Folder in VOC layout, or with images/, masks/ and classes.txt.")
@@ -31,6 +34,19 @@ def evaluate(
         str, typer.Option(help="Picture scales whose scores are fused, such as 0.5,0.75,1.")
     ] = "1",
     flip: Annotated[bool, typer.Option("--flip", help="Score the mirrored picture too.")] = False,
+    crf: CrfChoice = None,
+    trimap: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Score bands of 1 to 40 pixels around boundaries too: FILE.csv, or a plot (.png, "
+            ".svg, .pdf) and its CSV beside it; with and without the CRF if --crf is given.",
+        ),
+    ] = None,
+    stride: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of stored scores: pixels from one to the next."),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only so many pictures, spread over the split.")
     ] = None,
@@ -43,24 +59,39 @@ def evaluate(
     """
     from deeplab import runs
 
-    for path in (json, csv):
+    for path in (json, csv, trimap):
         _check_writable(path)
+    _check_plot(trimap)
     parsed_scales = parse_numbers(scales, "--scales")
     with _progress() as tell:
-        scores = runs.evaluate(
-            weights, data, split, scales=parsed_scales, flip=flip, limit=limit, progress=tell
+        evaluation = runs.evaluate(
+            weights,
+            data,
+            split,
+            scales=parsed_scales,
+            flip=flip,
+            crf=crf,
+            stride=stride,
+            with_trimap=trimap is not None,
+            limit=limit,
+            progress=tell,
         )
-    about = {
+    scores, before = evaluation.scores, evaluation.without_crf
+    about: dict[str, object] = {
         "weights": weights,
         "data": str(data),
         "split": split,
         "scales": parsed_scales,
         "flip": flip,
         "limit": limit,
+        "crf": crf,
     }
+    if before is not None:
+        about["mean_iou_without_crf"] = before.scores.mean_iou
     _write(json, scores.to_json(about))
     _write(csv, scores.to_csv())
-    _show(scores, f"{weights} on {split}")
+    _write_trimap(trimap, evaluation, f"{weights} on {split}")
+    _show(scores, f"{weights} on {split}", before.scores if before else None)
 
 
 def _check_writable(path: Path | None) -> None:
@@ -72,11 +103,37 @@ def _check_writable(path: Path | None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
 
 
+def _check_plot(path: Path | None) -> None:
+    """Find out now whether a plot can be drawn."""
+    if path is None or path.suffix == ".csv":
+        return
+    from deeplab.evaluation import plots
+
+    if path.suffix not in plots.SUFFIXES:
+        allowed = ", ".join((".csv", *plots.SUFFIXES))
+        raise ValueError(f"--trimap {path}: the name of the file ends in one of {allowed}")
+
+
 def _write(path: Path | None, text: str) -> None:
     from deeplab import imaging
 
     if path is not None:
         imaging.write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def _write_trimap(path: Path | None, evaluation: "Evaluation", title: str) -> None:
+    from deeplab.evaluation import curves_to_csv
+
+    if path is None or evaluation.trimap is None:
+        return
+    curves = {"without CRF": evaluation.trimap}
+    if evaluation.without_crf is not None and evaluation.without_crf.trimap is not None:
+        curves = {"without CRF": evaluation.without_crf.trimap, "with CRF": evaluation.trimap}
+    _write(path.with_suffix(".csv"), curves_to_csv(curves))
+    if path.suffix != ".csv":
+        from deeplab.evaluation import plots
+
+        plots.draw_trimap(path, curves, title=title)
 
 
 @contextmanager
@@ -95,22 +152,30 @@ def _tell_tenths(done: int, total: int) -> None:
         print(f"[{done}/{total}] scored", file=sys.stderr)
 
 
-def _show(scores: "Scores", title: str) -> None:
+def _show(scores: "Scores", title: str, before: "Scores | None") -> None:
     table = Table(
         title=Text(title), caption=f"{scores.num_pictures} pictures; all values in per cent"
     )
     table.add_column("class")
-    for heading in ("IoU", "accuracy", "of pixels"):
+    for heading in ("IoU", "accuracy", "of pixels", *(("IoU without CRF",) if before else ())):
         table.add_column(heading, justify="right")
     num_pixels = max(sum(map(sum, scores.confusion)), 1)
-    for name, iou, accuracy, row in zip(
-        scores.class_names, scores.class_iou, scores.class_accuracy, scores.confusion, strict=True
-    ):
+    for label, name in enumerate(scores.class_names):
         table.add_row(
-            Text(name), _percent(iou), _percent(accuracy), _percent(sum(row) / num_pixels)
+            Text(name),
+            _percent(scores.class_iou[label]),
+            _percent(scores.class_accuracy[label]),
+            _percent(sum(scores.confusion[label]) / num_pixels),
+            *((_percent(before.class_iou[label]),) if before else ()),
         )
     table.add_section()
-    table.add_row("mean", _percent(scores.mean_iou), _percent(scores.mean_accuracy), "")
+    table.add_row(
+        "mean",
+        _percent(scores.mean_iou),
+        _percent(scores.mean_accuracy),
+        "",
+        *((_percent(before.mean_iou),) if before else ()),
+    )
     table.add_row("weighted by frequency", _percent(scores.frequency_weighted_iou), "", "")
     table.add_row("all pixels", "", _percent(scores.pixel_accuracy), "")
     Console().print(table)

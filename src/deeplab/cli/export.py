@@ -1,5 +1,6 @@
 """`deeplab export`: a trained checkpoint becomes a network file."""
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -18,18 +19,32 @@ def export(
         Path | None,
         typer.Option(help="Folder of photos to check the file on; default: two that we bring."),
     ] = None,
+    crf: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PARAMETERS",
+            help="Store CRF parameters in the file, for `segment --crf`: a .yaml file that `crf "
+            "tune` wrote, or a preset.",
+        ),
+    ] = None,
 ) -> None:
     """Write a self-contained network file (ONNX) that `segment` and `evaluate` take.
 
     It is checked first: nothing is written unless it scores real photos as the checkpoint does.
     """
     from deeplab import export as exporting
-    from deeplab import models
+    from deeplab import inference, models
 
+    if crf == inference.STORED:
+        raise ValueError("--crf: say which parameters to store, a .yaml file or a preset")
     trained = models.load_checkpoint(checkpoint)
+    card = trained.card
+    if crf is not None:
+        parameters = inference.plain_parameters(inference.find_crf(crf))
+        card = dataclasses.replace(card, crf=parameters)
     agreement = exporting.export_network(
         trained.network,
-        trained.card,
+        card,
         out,
         pictures=exporting.read_check_pictures(pictures),
         half=half,

@@ -13,6 +13,9 @@ from typing import Annotated
 import typer
 
 import deeplab
+from deeplab.cli.arguments import spell_out
+from deeplab.cli.crf import refine
+from deeplab.cli.crf_tune import tune
 from deeplab.cli.evaluate import evaluate
 from deeplab.cli.export import export
 from deeplab.cli.recipe import recipe
@@ -27,7 +30,11 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "export": export,
 }
 
-_EXTRAS = {"onnx": "export", "onnxscript": "export"}  # every other package that can lack: train
+GROUPS: dict[str, dict[str, Callable[..., None]]] = {"crf": {"refine": refine, "tune": tune}}
+"""Commands of two words."""
+
+_EXTRAS = {"onnx": "export", "onnxscript": "export", "matplotlib": "plots", "optuna": "tune"}
+"""The extra that brings a package; every other one that can lack is in `train`."""
 
 
 def main() -> None:
@@ -37,7 +44,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):  # file names may hold bytes that are no text
             stream.reconfigure(errors="backslashreplace")
     try:
-        _app()(prog_name="deeplab")
+        _app()(spell_out(sys.argv[1:]), prog_name="deeplab")
     except BrokenPipeError:  # the reader of our output has gone, as in `deeplab ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
@@ -47,7 +54,7 @@ def main() -> None:
             raise
         extra = _EXTRAS.get(package, "train")
         _fail(f"this needs {package}, which is not installed: pip install 'deeplabkit[{extra}]'")
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:  # ImportError: nothing compiled is here
         _fail(str(error))
 
 
@@ -58,10 +65,19 @@ def _app() -> typer.Typer:
     app.callback()(_options)
     for name, command in COMMANDS.items():
         app.command(name)(command)
+    for name, commands in GROUPS.items():
+        group = typer.Typer(no_args_is_help=True, help=_GROUP_HELP[name])
+        for second_name, command in commands.items():
+            group.command(second_name)(command)
+        app.add_typer(group, name=name)
     return app
 
 
 _HELP = "DeepLab v2: masks of photos in one command; training, evaluation, export."
+_GROUP_HELP = {
+    "crf": "Refine class scores from anywhere with the fully connected CRF: "
+    "`deeplab crf PHOTO SCORES.npz` (short for `deeplab crf refine ...`); or find its parameters."
+}
 
 
 def _print_version(is_wanted: bool) -> None:

@@ -2,7 +2,6 @@
 
 import json as json_format
 import sys
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -12,10 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from deeplab.cli.arguments import parse_numbers
+from deeplab.cli.arguments import CrfChoice, parse_numbers, split_list
+from deeplab.cli.outcomes import describe, show, show_failures
 from deeplab.cli.progress import make_bar
 from deeplab.weights import DEFAULT
 
@@ -56,6 +54,7 @@ def segment(
             "original size. Default: what the network is made for.",
         ),
     ] = None,
+    crf: CrfChoice = None,
     threads: Annotated[
         int | None, typer.Option(help="Processor threads; default: one for each core.")
     ] = None,
@@ -74,13 +73,14 @@ def segment(
     """
     from deeplab import inference
 
-    outputs, kept = _split(save), _split(classes)
+    outputs, kept = split_list(save), split_list(classes)
     segmenter = inference.Segmenter.load(
         weights,
         scales=parse_numbers(scales, "--scales"),
         flip=flip,
         longest_side=longest_side,
         threads=threads,
+        crf=crf,
     )
     inference.check_outputs(outputs, kept, segmenter.card.class_names)
     jobs, failed = inference.find_jobs(photos, out, standard_input=sys.stdin.buffer)
@@ -99,16 +99,12 @@ def segment(
                 print(json_format.dumps(_as_json(outcome)), flush=True)
             tell(outcome)
     if not json:
-        _show(told)
-    _show_failures(told)
+        show(told)
+    show_failures(told)
     if all(outcome.status == "failed" for outcome in told):
         raise typer.Exit(2)
     if any(outcome.status == "failed" for outcome in told):
         raise typer.Exit(1)
-
-
-def _split(text: str) -> list[str]:
-    return [item.strip() for item in text.split(",") if item.strip()]
 
 
 @contextmanager
@@ -120,18 +116,9 @@ def _progress(total: int) -> Iterator[Callable[["Outcome"], object]]:
             yield lambda outcome: bar.advance(task)
     elif total > 1:
         count = iter(range(1, total + 1))
-        yield lambda outcome: print(f"[{next(count)}/{total}] {_line(outcome)}", file=sys.stderr)
+        yield lambda outcome: print(f"[{next(count)}/{total}] {describe(outcome)}", file=sys.stderr)
     else:
         yield lambda outcome: None
-
-
-def _line(outcome: "Outcome") -> str:
-    if outcome.status == "failed":
-        return f"{outcome.name}: failed: {outcome.reason}"
-    if outcome.status == "skipped":
-        return f"{outcome.name}: skipped, results are there (--overwrite does it again)"
-    found = ", ".join(f"{one.name} {_percent(one.share)}" for one in outcome.found)
-    return f"{outcome.name}: {found}"
 
 
 def _as_json(outcome: "Outcome") -> dict[str, Any]:
@@ -143,66 +130,3 @@ def _as_json(outcome: "Outcome") -> dict[str, Any]:
         values["height"], values["width"] = outcome.size
         values["classes"] = [asdict(one) for one in outcome.found]
     return values
-
-
-def _show(outcomes: list["Outcome"]) -> None:
-    if len(outcomes) > 1:
-        _show_many(outcomes)
-        return
-    (outcome,) = outcomes
-    if outcome.status == "skipped":
-        print(_line(outcome))
-    elif outcome.status == "done":
-        Console().print(_picture_table(outcome))
-    for path in outcome.outputs.values():
-        print(path)
-
-
-def _show_many(outcomes: list["Outcome"]) -> None:
-    done = [outcome for outcome in outcomes if outcome.status == "done"]
-    if done:
-        Console().print(_summary_table(done))
-    counts = Counter(outcome.status for outcome in outcomes)
-    print(", ".join(f"{count} {status}" for status, count in sorted(counts.items())))
-
-
-def _picture_table(outcome: "Outcome") -> Table:
-    table = Table("class", title=Text(outcome.name))
-    table.add_column("share of the picture", justify="right")
-    table.add_column("mean confidence", justify="right")
-    for one in outcome.found:
-        table.add_row(Text(one.name), _percent(one.share), _percent(one.confidence))
-    return table
-
-
-def _summary_table(done: list["Outcome"]) -> Table:
-    """Add up what all pictures show: every pixel counts the same, however large its picture."""
-    pictures: Counter[str] = Counter()
-    pixels: defaultdict[str, float] = defaultdict(float)
-    confidence: defaultdict[str, float] = defaultdict(float)
-    for outcome in done:
-        height, width = outcome.size or (0, 0)
-        for one in outcome.found:
-            pictures[one.name] += 1
-            pixels[one.name] += one.share * height * width
-            confidence[one.name] += one.confidence * one.share * height * width
-    table = Table("class", title=f"{len(done)} pictures")
-    for heading in ("in pictures", "share of all pixels", "mean confidence"):
-        table.add_column(heading, justify="right")
-    total = sum(pixels.values())
-    for name, count in sorted(pixels.items(), key=lambda item: -item[1]):
-        mean = confidence[name] / count
-        table.add_row(Text(name), str(pictures[name]), _percent(count / total), _percent(mean))
-    return table
-
-
-def _show_failures(outcomes: list["Outcome"]) -> None:
-    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
-    if failed:
-        print(f"{len(failed)} of {len(outcomes)} could not be done:", file=sys.stderr)
-    for outcome in failed:
-        print(f"  {outcome.name}: {outcome.reason}", file=sys.stderr)
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.1f} %"

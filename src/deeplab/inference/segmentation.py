@@ -1,13 +1,13 @@
 """What comes out of the `Segmenter`: labels, confidence, probabilities, and their files.
 
-Shapes: K classes, (H, W) the picture, (h, w) the score grid. Scores are upsampled before the
-argmax, never the label map, and a band of rows at a time: memory stays bounded for large photos.
+Shapes: K classes, (H, W) the picture.
 """
 
+import dataclasses
 import difflib
 import io
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal, get_args
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from deeplab import imaging
+from deeplab.inference.grid import ScoreGrid
 from deeplab.labels import Colour, find_classes
 from deeplab.weights import NetworkCard
 
@@ -28,44 +29,6 @@ OUTPUT_SUFFIXES: dict[Output, str] = {
     "probs": ".probs.npz",
     "cutout": ".cutout.png",
 }
-
-# Rows upsampled at a time. So few that the scores stay in the processor's cache, and that OpenBLAS
-# does each small product in one thread: its threads lose 100x when other programs keep cores busy.
-_BAND_ROWS = 32
-_BAND_VALUES = 2**20
-
-
-@dataclass(frozen=True, eq=False)
-class ScoreGrid:
-    """Class scores, and where the pixels of a picture lie between them.
-
-    Attributes:
-        scores: (K, h, w) class scores.
-        rows: (H,) position of each pixel row, in rows of `scores`; clamped at the borders.
-        columns: (W,) likewise.
-    """
-
-    scores: NDArray[np.float32]
-    rows: NDArray[np.float64]
-    columns: NDArray[np.float64]
-
-    def bands(self) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-        """Upsample band by band: pixel rows, and their class scores (K, rows, W)."""
-        height = len(self.rows)
-        step = max(1, min(_BAND_ROWS, _BAND_VALUES // (len(self.scores) * len(self.columns))))
-        for top in range(0, height, step):
-            band = slice(top, min(top + step, height))
-            yield band, self._upsample(self.scores, band)
-
-    def bands_of_class(self, label: int) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-        """Upsample one class alone: pixel rows, and their scores (rows, W)."""
-        one_class = ScoreGrid(self.scores[label : label + 1], self.rows, self.columns)
-        return ((band, scores[0]) for band, scores in one_class.bands())
-
-    def _upsample(self, scores: NDArray[np.float32], band: slice) -> NDArray[np.float32]:
-        rows = np.clip(self.rows[band], 0, scores.shape[1] - 1)
-        first, last = int(rows[0]), int(np.ceil(rows[-1]))  # positions never fall
-        return imaging.sample_scores(scores[:, first : last + 1], rows - first, self.columns)
 
 
 @dataclass(frozen=True)
@@ -93,9 +56,11 @@ class Segmentation:
         labels: (H, W) uint8, index into `class_names`; the size is that of the upright picture.
         class_names: K names.
         palette: K colours, RGB 0..255.
-        confidence: (H, W) float32, 0..1: probability (softmax of the scores) of the label given.
+        confidence: (H, W) float32, 0..1: probability of the label given, that is the softmax of
+            the scores, or the CRF's marginal.
         picture: (H, W, 3) the picture, RGB, uint8, 0..255.
-        grid: The class scores that all this was made from.
+        grid: The class scores that all this was made from, or the CRF's marginals.
+        unrefined: The class scores that went into the CRF; None without a CRF.
     """
 
     labels: NDArray[np.uint8]
@@ -104,27 +69,44 @@ class Segmentation:
     confidence: NDArray[np.float32] = field(repr=False)
     picture: imaging.Picture = field(repr=False)
     grid: ScoreGrid = field(repr=False)
+    unrefined: ScoreGrid | None = field(default=None, repr=False)
 
     @classmethod
     def from_scores(
-        cls, picture: imaging.Picture, grid: ScoreGrid, card: NetworkCard
+        cls,
+        picture: imaging.Picture,
+        grid: ScoreGrid,
+        card: NetworkCard,
+        *,
+        unrefined: ScoreGrid | None = None,
     ) -> "Segmentation":
         """Label every pixel with its highest score.
 
         Args:
             picture: (H, W, 3).
-            grid: Class scores, with H row and W column positions.
+            grid: Class scores or marginals, with H row and W column positions.
             card: Names and colours of the classes.
+            unrefined: The class scores behind marginals.
         """
-        label_map = np.empty(picture.shape[:2], dtype=np.uint8)
-        confidence = np.empty(picture.shape[:2], dtype=np.float32)
-        for band, scores in grid.bands():
-            label_map[band], best = _best_class(scores)
-            np.exp(np.subtract(scores, best, out=scores), out=scores)
-            np.divide(1, scores.sum(axis=0), out=confidence[band])
-        label_map.setflags(write=False)
+        labels, confidence = grid.label()
+        labels.setflags(write=False)
         confidence.setflags(write=False)
-        return cls(label_map, card.class_names, card.palette, confidence, picture, grid)
+        return cls(
+            labels, card.class_names, card.palette, confidence, picture, grid, unrefined=unrefined
+        )
+
+    def without_crf(self) -> "Segmentation":
+        """Give the result as it is before the CRF, out of the same class scores.
+
+        Raises:
+            ValueError: No CRF was used.
+        """
+        if self.unrefined is None:
+            raise ValueError("this result was made without a CRF: there is none to leave out")
+        labels, confidence = self.unrefined.label()
+        return dataclasses.replace(
+            self, labels=labels, confidence=confidence, grid=self.unrefined, unrefined=None
+        )
 
     def found(self) -> tuple[ClassShare, ...]:
         """List the classes that occur, the largest share first."""
@@ -147,9 +129,8 @@ class Segmentation:
     def probabilities(self) -> NDArray[np.float32]:
         """Compute the probability of every class at every pixel: (K, H, W), 0..1."""
         probabilities = np.empty((len(self.class_names), *self.labels.shape), dtype=np.float32)
-        for band, scores in self.grid.bands():
-            np.exp(scores - scores.max(axis=0), out=scores)
-            np.divide(scores, scores.sum(axis=0), out=probabilities[:, band])
+        for band, values in self.grid.probability_bands():
+            probabilities[:, band] = values
         return probabilities
 
     def overlay(self, *, opacity: float = 0.5) -> Image.Image:
@@ -216,10 +197,6 @@ class Segmentation:
 
     def _write_probabilities(self, file: BinaryIO) -> None:
         """Write what `np.load` reads, one class at a time: all of them would not fit in memory."""
-        log_sum = np.empty(self.labels.shape, dtype=np.float32)
-        for band, scores in self.grid.bands():
-            best = scores.max(axis=0)
-            log_sum[band] = best + np.log(np.exp(scores - best).sum(axis=0))
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             names = io.BytesIO()
             np.save(names, np.array(self.class_names))
@@ -228,9 +205,8 @@ class Segmentation:
                 shape = (len(self.class_names), *self.labels.shape)
                 header = {"descr": "<f2", "fortran_order": False, "shape": shape}
                 np.lib.format.write_array_header_1_0(member, header)
-                for label in range(len(self.class_names)):
-                    for band, scores in self.grid.bands_of_class(label):
-                        member.write(_as_float16(np.exp(scores - log_sum[band])))
+                for rows in self.grid.probabilities_by_class():
+                    member.write(_as_float16(rows))
 
 
 def check_outputs(
@@ -267,17 +243,6 @@ def output_paths(prefix: Path, outputs: Sequence[Output]) -> dict[Output, Path]:
         outputs: What is saved.
     """
     return {output: prefix.with_name(prefix.name + OUTPUT_SUFFIXES[output]) for output in outputs}
-
-
-def _best_class(scores: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Find the first highest score: (K, H, W) -> labels (H, W), scores (H, W)."""
-    # Class by class: several times as fast as `argmax` over the first axis.
-    best = scores[0].copy()
-    label_map = np.zeros(best.shape, dtype=np.uint8)
-    for label in range(1, len(scores)):
-        np.copyto(label_map, label, where=scores[label] > best)
-        np.maximum(best, scores[label], out=best)
-    return label_map, best
 
 
 def _as_float16(probabilities: NDArray[np.float32]) -> bytes:

@@ -1,9 +1,10 @@
-"""How a picture is scored: sizes, scales, flip. Reference: arXiv 1606.00915, section 4.1.2.
+"""How a picture is scored: sizes, scales, flip, CRF. Reference: arXiv 1606.00915, section 4.1.2.
 
 Shapes: K classes, (H, W) the picture, (h, w) the score grid.
 Geometry: at output stride s, score (i, j) sits on pixel (s * i, s * j) of what the network saw.
 """
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deeplab import imaging
+from deeplab.crf import DenseCRF
+from deeplab.inference.crf_choice import find_crf
 from deeplab.inference.engine import Engine
 from deeplab.inference.onnxruntime_engine import OnnxRuntimeEngine
-from deeplab.inference.segmentation import ScoreGrid, Segmentation
-from deeplab.weights import DEFAULT, resolve_network
+from deeplab.inference.scored import ScoredPicture
+from deeplab.inference.segmentation import Segmentation
+from deeplab.weights import DEFAULT, NetworkCard, resolve_network
 
 _SMALLEST_SCALE, _LARGEST_SCALE = 0.1, 4.0
 
@@ -31,6 +35,7 @@ class Segmenter:
         flip: Score the mirrored picture too, and average both, at every scale, before the maximum.
         longest_side: Pixels; pictures with a longer side are shrunk to it before they are scored
             (results keep the original size). None: what the network's card says.
+        crf: Refine the fused scores with this fully connected CRF, see `ScoredPicture.refine`.
 
     Raises:
         ValueError: A scale is outside 0.1..4 or given twice, or `longest_side` is below 1.
@@ -43,6 +48,7 @@ class Segmenter:
         scales: Sequence[float] = (1.0,),
         flip: bool = False,
         longest_side: int | None = None,
+        crf: DenseCRF | None = None,
     ) -> None:
         _check_scales(scales)
         if longest_side is not None and longest_side < 1:
@@ -52,6 +58,7 @@ class Segmenter:
         self._scales = tuple(sorted(scales, reverse=True))
         self._flip = flip
         self._longest_side = longest_side or engine.card.longest_side
+        self._crf = crf
 
     @classmethod
     def load(
@@ -62,6 +69,7 @@ class Segmenter:
         flip: bool = False,
         longest_side: int | None = None,
         threads: int | None = None,
+        crf: DenseCRF | str | None = None,
     ) -> "Segmenter":
         """Load published weights by name, or a network file (ONNX) by path.
 
@@ -70,13 +78,19 @@ class Segmenter:
             scales: See `Segmenter`.
             flip: See `Segmenter`.
             longest_side: See `Segmenter`.
-            threads: Processor threads for the network; None: one for each core.
+            threads: Processor threads for network and CRF; None: one for each core.
+            crf: See `Segmenter`; or "stored" for the parameters in the network file, the name of
+                a preset, a file of parameters: see `find_crf`.
 
         Raises:
             ValueError: An unknown name, a file that is not such a network, a wrong setting.
         """
         engine = OnnxRuntimeEngine(resolve_network(weights), threads=threads)
-        return cls(engine, scales=scales, flip=flip, longest_side=longest_side)
+        if isinstance(crf, str):
+            crf = find_crf(crf, engine.card)
+        if crf is not None and threads is not None:
+            crf = dataclasses.replace(crf, threads=threads)
+        return cls(engine, scales=scales, flip=flip, longest_side=longest_side, crf=crf)
 
     def __call__(self, picture: imaging.PictureSource) -> Segmentation:
         """Label every pixel of a picture.
@@ -88,24 +102,28 @@ class Segmenter:
         Raises:
             ValueError: Not a picture; the message says what was given and what is allowed.
         """
-        pixels = imaging.read_picture(picture)
-        return Segmentation.from_scores(pixels, self._score(pixels), self.card)
+        return label_picture(self.score(picture), self.card, self._crf)
 
     def class_scores(self, picture: imaging.PictureSource) -> NDArray[np.float32]:
         """Score a picture without labelling it: (K, h, w), scales and flip fused.
 
         The grid is that of the largest scale: one score every output stride, pixel (0, 0) first.
         """
-        return self._score(imaging.read_picture(picture)).scores
+        return self.score(picture).grid.scores
 
-    def _score(self, picture: imaging.Picture) -> ScoreGrid:
-        seen = picture
+    def score(self, source: imaging.PictureSource) -> ScoredPicture:
+        """Score a picture, scales and flip fused, and say where its pixels lie between the scores.
+
+        Args:
+            source: See `__call__`.
+
+        Raises:
+            ValueError: Not a picture.
+        """
+        picture = seen = imaging.read_picture(source)
         if self._longest_side is not None:
             seen = imaging.shrink_picture(picture, self._longest_side)
-        axes = [
-            _Axis(length, seen_length, _scaled(seen_length, self._scales[0]))
-            for length, seen_length in zip(picture.shape[:2], seen.shape[:2], strict=True)
-        ]
+        axes = [_Axis(length, _scaled(length, self._scales[0])) for length in seen.shape[:2]]
         fused = self._score_scale(seen, self._scales[0])
         for scale in self._scales[1:]:
             scores = self._score_scale(seen, scale)
@@ -114,8 +132,8 @@ class Segmenter:
                 for axis, size in zip(axes, fused.shape[1:], strict=True)
             ]
             np.maximum(fused, imaging.sample_scores(scores, *positions), out=fused)
-        rows, columns = (axis.pixels_on_grid(self.card.output_stride) for axis in axes)
-        return ScoreGrid(fused, rows, columns)
+        down, right = (axis.grid_step(self.card.output_stride) for axis in axes)
+        return ScoredPicture.place(picture, seen, fused, grid_steps=(down, right))
 
     def _score_scale(self, picture: imaging.Picture, scale: float) -> NDArray[np.float32]:
         """Score a picture at one scale: (H, W, 3) -> (K, h, w), flip averaged."""
@@ -132,26 +150,37 @@ class Segmenter:
         return np.asarray((plain + straight) / np.float32(2))
 
 
+def label_picture(
+    scored: ScoredPicture, card: NetworkCard, crf: DenseCRF | None = None
+) -> Segmentation:
+    """Label every pixel of a picture that was scored, with or without a CRF.
+
+    Args:
+        scored: The picture and its class scores.
+        card: Names and colours of the classes.
+        crf: Refines the scores first.
+    """
+    if crf is None:
+        return Segmentation.from_scores(scored.picture, scored.grid, card)
+    refined = scored.refine(crf)
+    return Segmentation.from_scores(scored.picture, refined, card, unrefined=scored.grid)
+
+
 @dataclass(frozen=True)
 class _Axis:
-    """One direction (rows or columns) of a picture: its length at every stage, in pixels.
+    """One direction (rows or columns) of the picture that is scored, in pixels.
 
     Attributes:
-        original: In the picture as it was given.
-        seen: In the picture that is scored, after shrinking to the longest side.
-        largest: In that picture at the largest scale, which has the score grid of the result.
+        seen: Its length.
+        largest: Its length at the largest scale, which has the score grid of the result.
     """
 
-    original: int
     seen: int
     largest: int
 
-    def pixels_on_grid(self, stride: int) -> NDArray[np.float64]:
-        """Say where the original's pixels lie on the score grid: (original,) positions."""
-        # Shrinking keeps the outer edges of the pixels, scales keep the corner pixels' centres.
-        shrinking = self.seen / self.original
-        seen = (np.arange(self.original) + 0.5) * shrinking - 0.5
-        return np.asarray(seen * _ratio(self.largest, self.seen) / stride, dtype=np.float64)
+    def grid_step(self, stride: int) -> float:
+        """Say how far one pixel is on the score grid; scales keep the corner pixels' centres."""
+        return _ratio(self.largest, self.seen) / stride
 
     def grid_on_scale(self, size: int, scaled: int) -> NDArray[np.float64]:
         """Say where the `size` grid points lie on the score grid of a smaller scale.
