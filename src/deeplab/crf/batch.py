@@ -53,15 +53,19 @@ def split(
 
 
 def _is_batch(picture: object, values: object, what: str) -> bool:
-    if isinstance(picture, Sequence) or isinstance(values, Sequence):
+    if _is_list(picture) or _is_list(values):
         return True
     # (N, H, W) might as well be one picture (H, W, C): the scores decide.
     return to_array(values, what).ndim == 4
 
 
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
 def _entries(value: Any, what: str) -> Sequence[object]:
-    if isinstance(value, Sequence):
-        return value
+    if _is_list(value):
+        return list(value)
     array = to_array(value, what)
     least = 3 if what == "pictures" else 4
     if array.ndim < least:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from deeplab.crf import batch, solve
 from deeplab.crf.batch import Arrays, Job, Size, Values
-from deeplab.crf.engine import Normalization, Variant, num_cores
+from deeplab.crf.engine import MAX_KERNELS, MAX_THREADS, Normalization, Variant, num_cores
 from deeplab.crf.inputs import SupportsArray
 from deeplab.crf.parameters import PRESETS, Bilateral, Spatial, number
 from deeplab.crf.solve import LabelChoice
@@ -80,10 +80,16 @@ class DenseCRF:
         set_field = object.__setattr__  # the way around `frozen`
         set_field(self, "bilateral", _terms(self.bilateral, Bilateral, "bilateral"))
         set_field(self, "spatial", _terms(self.spatial, Spatial, "spatial"))
+        num_kernels = sum(
+            len(kernels) if isinstance(kernels, tuple) else 1
+            for kernels in (self.bilateral, self.spatial)
+        )
+        if num_kernels > MAX_KERNELS:
+            raise ValueError(f"{num_kernels} kernels: give at most {MAX_KERNELS} together")
         set_field(self, "compatibility", _compatibility(self.compatibility))
         set_field(self, "iterations", _whole(self.iterations, "iterations", 0, 10_000))
         if self.threads is not None:
-            set_field(self, "threads", _whole(self.threads, "threads", 1, 1024))
+            set_field(self, "threads", _whole(self.threads, "threads", 1, MAX_THREADS))
         allowed = "a number from 0 (never stop early) to below 1"
         set_field(self, "tolerance", number(self.tolerance, "tolerance", allowed=allowed))
         if not 0 <= self.tolerance < 1:
@@ -248,7 +254,7 @@ class DenseCRF:
     ) -> _Result | list[_Result]:
         """Run one picture, or many in parallel, and give the results back in the form they came."""
         jobs, is_batch = batch.split(picture, scores, probabilities, size)
-        threads = self.threads or num_cores()
+        threads = self.threads or min(num_cores(), MAX_THREADS)
         if not is_batch:
             return infer(jobs[0], threads)
 

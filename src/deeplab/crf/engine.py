@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 Normalization = Literal["after", "symmetric", "before", "none"]
 Variant = Literal["avx512", "avx2", "neon", "baseline"]
 
+MAX_KERNELS = 16
+MAX_THREADS = 256
+
 KEPT_BYTES = 256 << 20
 """Buffers are kept for the next call while all that are kept are no larger than this together."""
 

@@ -113,7 +113,7 @@ def check_scores(
     """
     scores = to_array(value, what)
     given = f"{what} of shape {scores.shape} and dtype {scores.dtype}"
-    if scores.dtype not in (np.float16, np.float32, np.float64):
+    if scores.dtype.kind != "f" or scores.dtype.itemsize > 8:  # of either byte order
         raise ValueError(f"{given}: {_SCORES}; use astype(np.float32)")
     _check_shape(scores, picture, given, is_grid=is_grid)
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is reported

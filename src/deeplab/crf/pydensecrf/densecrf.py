@@ -13,13 +13,19 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.crf.engine import _kernel, borrowed_workspace, choose_variant, num_cores
+from deeplab.crf.engine import (
+    MAX_KERNELS,
+    MAX_THREADS,
+    _kernel,
+    borrowed_workspace,
+    choose_variant,
+    num_cores,
+)
 from deeplab.crf.inputs import MAX_COORDINATE, MAX_LABELS, check_coordinates
 
 Matrix = NDArray[np.float32]
 
 _MAX_FEATURES = 10
-_MAX_TERMS = 16
 
 
 class NormalizationType(IntEnum):
@@ -218,8 +224,8 @@ class DenseCRF:
         kernel: int,
         normalization: int,
     ) -> None:
-        if len(self._terms) == _MAX_TERMS:
-            raise ValueError(f"more than {_MAX_TERMS} pairwise terms: give at most as many")
+        if len(self._terms) == MAX_KERNELS:
+            raise ValueError(f"more than {MAX_KERNELS} pairwise terms: give at most as many")
         KernelType(kernel)  # raises what the enumeration raises
         weight, energy = _compatibility(compat, self._num_labels)
         described = _kernel.Kernel(
@@ -249,7 +255,7 @@ class DenseCRF:
                 self._height,
                 self._width,
                 iterations=_count(niter, "niter", 10_000, least=0),
-                threads=num_cores(),
+                threads=min(num_cores(), MAX_THREADS),
                 variant=choose_variant(None),
                 dilated=False,
                 half=False,
@@ -269,7 +275,7 @@ class DenseCRF:
                         marginals,
                         self._height,
                         self._width,
-                        threads=num_cores(),
+                        threads=min(num_cores(), MAX_THREADS),
                         variant=choose_variant(None),
                         dilated=False,
                     )
