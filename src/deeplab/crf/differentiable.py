@@ -187,7 +187,10 @@ class MeanField(nn.Module):
         # Potts: what others say for a label speaks for it; the rest is the same for all labels.
         sum_NK = scores_NK if penalties is None else torch.zeros_like(scores_NK)
         for kernel, scale in zip(kernels, scales, strict=True):
-            sum_NK = torch.addcmul(sum_NK, scale, kernel.filter(marginals_NK))
+            filtered_NK = kernel.filter(marginals_NK)
+            # Fresh memory is not cheap on a CPU: what nobody needs for a gradient is written over.
+            reused_NK = None if torch.is_grad_enabled() else filtered_NK
+            sum_NK = torch.addcmul(sum_NK, scale, filtered_NK, out=reused_NK)
         return sum_NK if penalties is None else scores_NK - sum_NK @ penalties.to(sum_NK.dtype).T
 
     def _known_num_classes(self) -> int:

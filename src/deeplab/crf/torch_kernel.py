@@ -47,27 +47,29 @@ def build_kernel(
         dtype: Type of the values that will be filtered.
     """
     deviations = term.deviations(len(picture))
-    height, width = picture.shape[1:]
+    size = (picture.shape[1], picture.shape[2])
     if isinstance(term, Spatial):
-        return _spatial_kernel(height, width, deviations, normalization, dtype, picture.device)
+        return spatial_kernel(size, deviations, normalization, dtype, picture.device)
     # What is made in inference mode could not be used for training.
     with torch.inference_mode(False), torch.no_grad():
-        planes = [*_places(height, width, picture.device), *picture.float()]
+        planes = [*_places(*size, picture.device), *picture.float()]
         return _normalized_kernel(planes, deviations, normalization, dtype)
 
 
 @lru_cache(maxsize=4)
-def _spatial_kernel(
-    height: int,
-    width: int,
+def spatial_kernel(
+    size: tuple[int, int],
     deviations: tuple[float, ...],
     normalization: Normalization,
     dtype: torch.dtype,
     device: torch.device,
 ) -> TorchKernel:
+    """Build a kernel of places only, for pictures of a size (H, W).
+
+    The last four are kept and used again; `spatial_kernel.cache_clear()` lets go of them.
+    """
     with torch.inference_mode(False), torch.no_grad():
-        planes = _places(height, width, device)
-        return _normalized_kernel(planes, deviations, normalization, dtype)
+        return _normalized_kernel(_places(*size, device), deviations, normalization, dtype)
 
 
 def _places(height: int, width: int, device: torch.device) -> list[Tensor]:

@@ -66,11 +66,12 @@ def build_lattice(features_DN: Tensor, dtype: torch.dtype) -> Lattice:
     # Corner number c of a simplex is a vertex of remainder c, so a vertex has one remainder.
     remainders_M = order[starts[:-1]] // num_pixels
     blurred_VM3 = _blurred_rows(keys_M, remainders_M, strides)
+    pixels = torch.arange(num_pixels, dtype=torch.int32, device=order.device)
     alpha = 1 / (1 + 2.0**-num_features)
     return Lattice(
-        vertices_NV=vertices.view(-1, num_pixels).t().int().contiguous(),
+        vertices_NV=vertices.view(-1, num_pixels).int().t().contiguous(),
         slice_weights_NV=barycentric_VN.t().to(dtype).mul(alpha).contiguous(),
-        pixels=order.remainder(num_pixels).int(),
+        pixels=pixels.repeat(len(keys_VN))[order],
         starts=starts.int(),
         splat_weights=barycentric_VN.flatten()[order].to(dtype),
         blurred_VM3=blurred_VM3,
