@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 import deeplab
@@ -16,8 +17,10 @@ REPOSITORY = Path(__file__).parents[1]
 # Not pydantic: newer versions of typer bring and use it.
 TRAINING_PACKAGES = (
     "lightning_fabric",
+    "matplotlib",
     "onnx",
     "onnxscript",
+    "optuna",
     "safetensors",
     "tensorboard",
     "timm",
@@ -68,12 +71,22 @@ def test_importing_deeplab_is_light() -> None:
     _run("import deeplab", blocked=("numpy", "PIL", "onnxruntime", "typer", "rich"))
 
 
+@pytest.mark.parametrize("more", [[], ["--crf", "resnet101"]], ids=["plain", "crf"])
 def test_what_a_photo_needs_runs_without_the_training_packages(
-    network_path: Path, tmp_path: Path
+    more: list[str], network_path: Path, tmp_path: Path
 ) -> None:
     photo_path = tmp_path / "red.png"
     Image.fromarray(np.full((6, 9, 3), (255, 0, 0), np.uint8)).save(photo_path)
-    arguments = ["segment", photo_path, "--weights", network_path, "--out", tmp_path, "--json"]
+    arguments = [
+        "segment",
+        photo_path,
+        "--weights",
+        network_path,
+        "--out",
+        tmp_path,
+        "--json",
+        *more,
+    ]
     printed = _run(
         "import deeplab.imaging, deeplab.inference, deeplab.labels, deeplab.weights\n"
         "from deeplab.cli.main import main\n"

@@ -22,6 +22,8 @@ SHORT_TRAINING = (
     "--set train.num_workers=0"
 )
 
+SHORT_SEARCH = "--weight 3 --xy 10 --rgb 5"
+
 
 def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
@@ -68,24 +70,28 @@ def folder(tmp_path: Path) -> Path:
 
 def test_every_command_of_the_readme_is_run_by_a_test_here():
     known = ("deeplab segment", "deeplab train", "deeplab export", "deeplab evaluate")
-    known += ("deeplab recipe", *NOT_RUN)
+    known += ("deeplab recipe", "deeplab crf", *NOT_RUN)
     lines = [line for block in blocks("sh") for line in block.splitlines()]
     assert [line for line in lines if not line.startswith(known)] == []
-    assert len(commands("deeplab segment")) == 5
-    assert len(blocks("python")) == 1
+    assert len(commands("deeplab segment")) == 6
+    assert len(blocks("python")) == 2
 
 
 def test_the_training_commands_lead_from_own_data_to_masks(folder):
     for command in commands("deeplab train"):
         run(f"{command} {SHORT_TRAINING}", folder)
-    for command in commands("deeplab export"):
-        run(command, folder)
+    export, export_with_crf = commands("deeplab export")
+    run(export, folder)
     (segment,) = (command for command in commands("deeplab segment") if "mine.onnx" in command)
     run(segment, folder)
     assert (folder / "mine" / "cat.mask.png").exists()
-    for command in commands("deeplab evaluate"):
-        assert "left" in run(command, folder)
+    evaluate, evaluate_with_crf = commands("deeplab evaluate")
+    assert "left" in run(evaluate, folder)
     assert (folder / "scores.json").exists()
+    run(f"{commands('deeplab crf tune')[0]} {SHORT_SEARCH}", folder)
+    run(export_with_crf, folder)
+    assert "left" in run(evaluate_with_crf, folder)
+    assert (folder / "trimap.png").exists()
 
 
 def test_the_recipe_command_writes_a_file_that_train_takes(folder):
@@ -108,10 +114,16 @@ def test_the_segment_commands_find_a_cat(folder):
     assert (folder / "values" / "cat.probs.npz").exists()
 
 
-def test_the_python_lines_find_a_cat(folder):
-    (lines,) = blocks("python")
-    (folder / "lines.py").write_text(lines)
+def test_the_python_lines_find_a_cat_and_refine_it(folder):
+    (values,) = (command for command in commands("deeplab segment") if "probs" in command)
+    run(values, folder)
+    segment, refine = blocks("python")
+    (folder / "lines.py").write_text(segment)
     assert "'cat'" in run("python lines.py", folder)
+    (folder / "lines.py").write_text(f"{refine}print(marginals.shape[1:] == picture.shape[:2])")
+    assert run("python lines.py", folder) == "True\n"
+    (crf,) = (command for command in commands("deeplab crf") if "tune" not in command)
+    assert "cat" in run(crf, folder)
 
 
 def test_every_file_the_readme_links_to_exists():
