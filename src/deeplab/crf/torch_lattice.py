@@ -177,9 +177,9 @@ def _ranks(values_VN: Tensor) -> Tensor:
 def _key_strides(quotients_DN: Tensor) -> Tensor:
     """Choose what each coordinate counts in the number that names a vertex, (V,) int64.
 
-    The last coordinate follows from the others and counts nothing. If the coordinates do not fit
-    into 63 bits (many channels, small deviations), random factors make the number a hash: two of a
-    million vertices then share one with a probability below 10^-6.
+    The last coordinate follows from the others and counts nothing. If the others do not fit into 63
+    bits (many channels, small deviations), random factors make the number a hash, with overflow:
+    among a million vertices one is then taken for another with a probability below 10^-5.
     """
     num_axes = len(quotients_DN) + 1
     # Corners lie up to one below the quotients; neighbours of corners one further out, both ways.
@@ -187,7 +187,7 @@ def _key_strides(quotients_DN: Tensor) -> Tensor:
     strides = [math.prod(extents[axis + 1 :]) for axis in range(len(extents))]
     if num_axes * math.prod(extents) >= 2**63:
         generator = random.Random(0)
-        strides = [generator.getrandbits(59) for _ in extents]
+        strides = [generator.getrandbits(63) for _ in extents]
     return torch.tensor([*strides, 0], device=quotients_DN.device) * num_axes
 
 
