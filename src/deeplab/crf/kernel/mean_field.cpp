@@ -28,6 +28,7 @@ constexpr int kSum = 7;  // the place of the rest's sum in a lead row
 // Changes of marginals: messages that make less than the first are not looked up, messages that could
 // make more than the second must not be missing. Both are below the rounding errors of ten iterations.
 constexpr float kNegligible = 0x1p-23f, kTooMuch = 0x1p-20f;
+constexpr uint32_t kAheadBlocks = 3;  // blocks are asked for so far ahead
 constexpr float kNever = -1e30f;  // the score of labels that are not there
 constexpr float kBounded = 60;  // messages up to this cannot overflow the exponential
 
@@ -472,10 +473,11 @@ void store_unary(Job &job, Worker &worker, uint32_t block) {
     memcpy(job.buffers.unary_lead.data() + size_t(block) * job.num_lead * kBlock, scores,
            size_t(job.num_lead) * kBlock * sizeof(float));
     float *rest = job.buffers.unary_rest.data() + size_t(block) * kBlock * job.rest_width;
-    for (int k = 0; k < job.rest_width; k += 8)
-        for (int p = 0; p < kBlock; p += 8)
-            transpose8(scores + (job.num_lead + k) * kBlock + p, kBlock, rest + size_t(p) * job.rest_width + k,
-                       size_t(job.rest_width));
+    for (int k = 0; k < job.rest_width; k += 8) {
+        Vec16 columns[8];
+        for (int j = 0; j < 8; ++j) columns[j] = Vec16::load(scores + (job.num_lead + k + j) * kBlock);
+        store_columns(columns, rest + k, size_t(job.rest_width));
+    }
 }
 
 // -------------------------------------------------------------------------------------------- the pass
@@ -491,9 +493,9 @@ struct Pass {
 };
 
 struct BlockState {
-    alignas(64) float rows[kBlock * kLead];   // pixel by pixel
-    alignas(64) float lanes[kLead * kBlock];  // label by label
-    alignas(64) float inverse[kBlock];        // of the sum of exponentials
+    alignas(64) float rows[kBlock * kLead];  // messages, then marginals, pixel by pixel
+    Vec16 lanes[kLead];                      // the same label by label
+    alignas(64) float inverse[kBlock];       // of the sum of exponentials
     uint32_t rest_known = 0;  // pixels whose rest exponentials are in the worker's buffer
 };
 
@@ -555,14 +557,15 @@ float write_block(Job &job, Worker &worker, uint32_t block, const Pass &pass, co
     const size_t begin = size_t(block) * kBlock;
     const int count = int(job.n - begin < kBlock ? job.n - begin : kBlock);
     float *marginals = request.marginals ? request.marginals : pass.compares ? job.buffers.previous.data() : nullptr;
-    alignas(64) float columns[8 * kBlock];
     Vec16 best = Vec16::all(-1);
     alignas(64) int32_t winner[kBlock];
     for (int p = 0; p < kBlock; ++p) winner[p] = INT32_MAX;
     float change = 0;
-    const auto put = [&](int k, const float *values) {
+    const auto put = [&](int k, const Vec16 &column) {
         if (k >= job.num_labels) return;
         const int32_t label = order[k];
+        alignas(64) float values[kBlock];
+        if (request.labels || pass.compares || count < kBlock) column.store(values);
         if (marginals) {
             float *plane = marginals + size_t(label) * job.n + begin;
             if (pass.compares)
@@ -571,7 +574,7 @@ float write_block(Job &job, Worker &worker, uint32_t block, const Pass &pass, co
                     change = difference > change ? difference : change;
                 }
             if (count == kBlock)
-                Vec16::load(values).store(plane);
+                column.store(plane);
             else
                 memcpy(plane, values, size_t(count) * sizeof(float));
         }
@@ -587,11 +590,11 @@ float write_block(Job &job, Worker &worker, uint32_t block, const Pass &pass, co
             best = Vec16::load(highest);
         }
     };
-    for (int k = 0; k < job.num_lead; ++k) put(k, state.lanes + k * kBlock);
+    for (int k = 0; k < job.num_lead; ++k) put(k, state.lanes[k]);
     for (int k = 0; k < job.rest_width; k += 8) {
-        for (int p = 0; p < kBlock; p += 8)
-            transpose8(worker.rest.data() + size_t(p) * job.rest_width + k, size_t(job.rest_width), columns + p, kBlock);
-        for (int j = 0; j < 8; ++j) put(job.num_lead + k + j, columns + j * kBlock);
+        Vec16 columns[8];
+        load_columns(worker.rest.data() + k, size_t(job.rest_width), columns);
+        for (int j = 0; j < 8; ++j) put(job.num_lead + k + j, columns[j]);
     }
     if (request.labels) memcpy(request.labels + begin, winner, size_t(count) * sizeof(int32_t));
     return change;
@@ -616,8 +619,7 @@ DEEPLAB_INLINE void slice_lead(Job &job, uint32_t block, BlockState &state) {
         with_vertices(terms[k].lattice.vertices(), [&](auto v) {
             slice_block<decltype(v)::value>(terms[k], terms[k].lead[job.parity].data(), block, k > 0, state.rows);
         });
-    transpose8(state.rows, kLead, state.lanes, kBlock);
-    transpose8(state.rows + 8 * kLead, kLead, state.lanes + 8, kBlock);
+    load_columns(state.rows, kLead, state.lanes);
 }
 
 // Exponentials of the rest of one pixel with the messages of all kernels, into the worker's buffer;
@@ -648,7 +650,7 @@ DEEPLAB_INLINE void softmax_block(Job &job, Worker &worker, uint32_t block, cons
     Vec16 total = Vec16::all(0);
     for (int k = 0; k < kLabels; ++k) {
         const Vec16 score = Vec16::load(unary + k * kBlock);
-        e[k] = exp(kMessages ? score + Vec16::load(state.lanes + k * kBlock) : score);
+        e[k] = exp(kMessages ? score + state.lanes[k] : score);
         total = total + e[k];
     }
     alignas(64) float rest[kBlock];
@@ -658,7 +660,7 @@ DEEPLAB_INLINE void softmax_block(Job &job, Worker &worker, uint32_t block, cons
         if (kMessages) {
             // The sum's message bounds that of every label of the rest, and e^m - 1 <= m e^m: what the
             // messages change in the marginals is at most this.
-            const Vec16 bound = Vec16::load(state.lanes + kSum * kBlock);
+            const Vec16 bound = state.lanes[kSum];
             alignas(64) float change[kBlock];
             (rest_sum / (total + rest_sum) * bound * exp(bound)).store(change);
             uint32_t wanted = 0;
@@ -679,8 +681,8 @@ DEEPLAB_INLINE void softmax_block(Job &job, Worker &worker, uint32_t block, cons
     }
     const Vec16 inverse = Vec16::all(1) / total;
     inverse.store(state.inverse);
-    for (int k = 0; k < kLabels; ++k) (e[k] * inverse).store(state.lanes + k * kBlock);
-    if (kRest) (Vec16::load(rest) * inverse).store(state.lanes + kSum * kBlock);
+    for (int k = 0; k < kLabels; ++k) state.lanes[k] = e[k] * inverse;
+    if (kRest) state.lanes[kSum] = Vec16::load(rest) * inverse;
 }
 
 // Exponentials of the rest without messages, and their sums.
@@ -711,13 +713,31 @@ DEEPLAB_INLINE void finish_block(Job &job, Worker &worker, uint32_t block, const
         worker.change = change > worker.change ? change : worker.change;
     }
     if (pass.is_last) return;
-    transpose8(state.lanes, kBlock, state.rows, kLead);
-    transpose8(state.lanes + 8, kBlock, state.rows + 8 * kLead, kLead);
+    store_columns(state.lanes, state.rows, kLead);
     for (int k = 0; k < job.problem.num_kernels; ++k) {
         const Term &term = job.buffers.terms[k];
         with_vertices(term.lattice.vertices(), [&](auto v) {
             splat_block<decltype(v)::value>(job, term, block, state, worker.rest.data(), with_rest);
         });
+    }
+}
+
+// Asks for what a later block will read in order. The processor's own prefetching loses these streams
+// between the many reads of a block that are in no order.
+DEEPLAB_INLINE void prefetch_block(const Job &job, uint32_t block) {
+    const auto ask = [](const float *from, size_t count) {
+        for (size_t i = 0; i < count; i += 16) __builtin_prefetch(from + i);
+    };
+    if (block >= job.num_blocks) return;
+    const size_t lead = size_t(job.num_lead) * kBlock;
+    ask(job.buffers.unary_lead.data() + block * lead, lead);
+    if (job.has_rest()) ask(job.buffers.rest_sum.data() + size_t(block) * kBlock, kBlock);
+    for (int k = 0; k < job.problem.num_kernels; ++k) {
+        const Lattice &lattice = job.buffers.terms[k].lattice;
+        const size_t places = size_t(lattice.vertices()) * kBlock;
+        ask(reinterpret_cast<const float *>(lattice.rows.data()) + block * places, places);
+        ask(lattice.weights.data() + block * places, places);
+        ask(lattice.norm.data() + size_t(block) * kBlock, kBlock);
     }
 }
 
@@ -728,6 +748,7 @@ void pass_tile(Job &job, Worker &worker, uint32_t tile, const Pass &pass) {
     BlockState state;
     for (uint32_t block = job.tile_begin(tile); block < job.tile_end(tile); ++block) {
         state.rest_known = 0;
+        prefetch_block(job, block + kAheadBlocks);
         if (pass.is_first) {
             store_unary(job, worker, block);
             if (kRest) {
@@ -741,8 +762,9 @@ void pass_tile(Job &job, Worker &worker, uint32_t tile, const Pass &pass) {
         }
         uint32_t with_rest = 0;
         if (kRest && (pass.writes || pass.rest_out)) {
-            for (int p = 0; p < kBlock; ++p)
-                with_rest |= uint32_t(state.lanes[kSum * kBlock + p] >= kNegligible) << p;
+            alignas(64) float sums[kBlock];
+            state.lanes[kSum].store(sums);
+            for (int p = 0; p < kBlock; ++p) with_rest |= uint32_t(sums[p] >= kNegligible) << p;
             finish_rest(job, worker, block, pass.writes ? everyone : with_rest, state);
         }
         finish_block(job, worker, block, pass, state, pass.rest_out ? with_rest : 0);
@@ -798,9 +820,8 @@ void general_pixel(Job &job, Worker &worker, uint32_t block, int p, const Pass &
         rest_total += sum(e);
     }
     const float inverse = 1.0f / (total + rest_total);
-    for (int k = 0; k < job.num_lead; ++k) state.lanes[k * kBlock + p] = x[k] * inverse;
-    if (!width) return;
-    state.lanes[kSum * kBlock + p] = rest_total * inverse;
+    if (width) x[kSum] = rest_total;
+    (Vec8::load(x) * inverse).store(state.rows + p * kLead);
     for (int c = 0; c < width; ++c) worker.rest[size_t(p) * width + c] = x[kLead + c] * inverse;
 }
 
@@ -810,6 +831,7 @@ void pass_tile_general(Job &job, Worker &worker, uint32_t tile, const Pass &pass
     for (uint32_t block = job.tile_begin(tile); block < job.tile_end(tile); ++block) {
         if (pass.is_first) store_unary(job, worker, block);
         for (int p = 0; p < kBlock; ++p) general_pixel(job, worker, block, p, pass, state);
+        load_columns(state.rows, kLead, state.lanes);
         finish_block(job, worker, block, pass, state, pass.rest_out ? (1u << kBlock) - 1 : 0);
     }
 }

@@ -124,16 +124,15 @@ DEEPLAB_INLINE float sum(const Vec<N> &x) {
     return total;
 }
 
-// 8 rows of 8 floats to 8 columns; rows are `stride` floats apart.
-DEEPLAB_INLINE void transpose8(const float *from, size_t from_stride, float *to, size_t to_stride) {
+// 8 rows of 8 floats to 8 columns. In registers from end to end: what is written in halves and read back
+// whole would wait for the writes to reach the cache.
+DEEPLAB_INLINE void transpose8(const Vec8 (&in)[8], Vec8 (&out)[8]) {
 #if defined(__AVX__)
-    typedef float V __attribute__((vector_size(32)));
-    typedef float U __attribute__((vector_size(32), aligned(4), may_alias));
+    typedef Vec8::Part V;
     V a[8], b[8];
-    for (int i = 0; i < 8; ++i) a[i] = *reinterpret_cast<const U *>(from + i * from_stride);
     for (int i = 0; i < 8; i += 2) {
-        b[i] = __builtin_shufflevector(a[i], a[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-        b[i + 1] = __builtin_shufflevector(a[i], a[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+        b[i] = __builtin_shufflevector(in[i].part[0], in[i + 1].part[0], 0, 8, 1, 9, 4, 12, 5, 13);
+        b[i + 1] = __builtin_shufflevector(in[i].part[0], in[i + 1].part[0], 2, 10, 3, 11, 6, 14, 7, 15);
     }
     for (int i = 0; i < 8; i += 4)
         for (int j = 0; j < 2; ++j) {
@@ -141,29 +140,69 @@ DEEPLAB_INLINE void transpose8(const float *from, size_t from_stride, float *to,
             a[i + 2 * j + 1] = __builtin_shufflevector(b[i + j], b[i + j + 2], 2, 3, 10, 11, 6, 7, 14, 15);
         }
     for (int i = 0; i < 4; ++i) {
-        *reinterpret_cast<U *>(to + i * to_stride) = __builtin_shufflevector(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-        *reinterpret_cast<U *>(to + (i + 4) * to_stride) =
-            __builtin_shufflevector(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+        out[i].part[0] = __builtin_shufflevector(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        out[i + 4].part[0] = __builtin_shufflevector(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
     }
 #else
-    typedef float V __attribute__((vector_size(16)));
-    typedef float U __attribute__((vector_size(16), aligned(4), may_alias));
-    for (int top = 0; top < 8; top += 4)
-        for (int left = 0; left < 8; left += 4) {
-            V a[4], b[4];
-            for (int i = 0; i < 4; ++i)
-                a[i] = *reinterpret_cast<const U *>(from + (top + i) * from_stride + left);
-            for (int i = 0; i < 2; ++i) {
-                b[2 * i] = __builtin_shufflevector(a[2 * i], a[2 * i + 1], 0, 4, 1, 5);
-                b[2 * i + 1] = __builtin_shufflevector(a[2 * i], a[2 * i + 1], 2, 6, 3, 7);
+    typedef Vec8::Part V;
+    for (int top = 0; top < 2; ++top)
+        for (int left = 0; left < 2; ++left) {
+            V b[4];
+            for (int i = 0; i < 4; i += 2) {
+                const V &even = in[4 * top + i].part[left], &odd = in[4 * top + i + 1].part[left];
+                b[i] = __builtin_shufflevector(even, odd, 0, 4, 1, 5);
+                b[i + 1] = __builtin_shufflevector(even, odd, 2, 6, 3, 7);
             }
             for (int i = 0; i < 2; ++i) {
-                float *out = to + (left + 2 * i) * to_stride + top;
-                *reinterpret_cast<U *>(out) = __builtin_shufflevector(b[i], b[i + 2], 0, 1, 4, 5);
-                *reinterpret_cast<U *>(out + to_stride) = __builtin_shufflevector(b[i], b[i + 2], 2, 3, 6, 7);
+                out[4 * left + 2 * i].part[top] = __builtin_shufflevector(b[i], b[i + 2], 0, 1, 4, 5);
+                out[4 * left + 2 * i + 1].part[top] = __builtin_shufflevector(b[i], b[i + 2], 2, 3, 6, 7);
             }
         }
 #endif
+}
+
+DEEPLAB_INLINE Vec16 join(const Vec8 &low, const Vec8 &high) {
+    Vec16 r;
+#if defined(__AVX512F__)
+    r.part[0] = __builtin_shufflevector(low.part[0], high.part[0], 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#else
+    for (int i = 0; i < Vec8::kParts; ++i) {
+        r.part[i] = low.part[i];
+        r.part[i + Vec8::kParts] = high.part[i];
+    }
+#endif
+    return r;
+}
+
+DEEPLAB_INLINE Vec8 half(const Vec16 &x, int which) {
+    Vec8 r;
+#if defined(__AVX512F__)
+    r.part[0] = which ? __builtin_shufflevector(x.part[0], x.part[0], 8, 9, 10, 11, 12, 13, 14, 15)
+                      : __builtin_shufflevector(x.part[0], x.part[0], 0, 1, 2, 3, 4, 5, 6, 7);
+#else
+    for (int i = 0; i < Vec8::kParts; ++i) r.part[i] = x.part[i + which * Vec8::kParts];
+#endif
+    return r;
+}
+
+// 16 pixels of 8 values each, pixel by pixel `stride` floats apart, to 8 vectors of 16 pixels.
+DEEPLAB_INLINE void load_columns(const float *rows, size_t stride, Vec16 (&columns)[8]) {
+    Vec8 in[8], out[2][8];
+    for (int h = 0; h < 2; ++h) {
+        for (int i = 0; i < 8; ++i) in[i] = Vec8::load(rows + (8 * h + i) * stride);
+        transpose8(in, out[h]);
+    }
+    for (int i = 0; i < 8; ++i) columns[i] = join(out[0][i], out[1][i]);
+}
+
+// And back.
+DEEPLAB_INLINE void store_columns(const Vec16 (&columns)[8], float *rows, size_t stride) {
+    for (int h = 0; h < 2; ++h) {
+        Vec8 in[8], out[8];
+        for (int i = 0; i < 8; ++i) in[i] = half(columns[i], h);
+        transpose8(in, out);
+        for (int i = 0; i < 8; ++i) out[i].store(rows + (8 * h + i) * stride);
+    }
 }
 
 }  // namespace DEEPLAB_VARIANT
