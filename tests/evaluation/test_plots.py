@@ -51,7 +51,7 @@ def test_a_grid_becomes_a_heat_map_for_each_weight_with_its_values(tmp_path):
 def test_drawn_points_become_one_plot(tmp_path):
     trials = [Trial("tpe", Point(3 + n / 10, 30 + n, 3), 0.6 + n / 100) for n in range(5)]
     plots.draw_search(tmp_path / "h.svg", search_of(trials))
-    assert "tpe" in texts(tmp_path / "h.svg")
+    assert "tpe (the larger the dot, the larger the weight)" in texts(tmp_path / "h.svg")
 
 
 def test_a_single_trial_can_be_drawn_as_a_png(tmp_path):

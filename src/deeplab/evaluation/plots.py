@@ -17,6 +17,7 @@ SUFFIXES = (".png", ".svg", ".pdf")
 """The kinds of files that can be drawn."""
 
 _PANELS_IN_A_ROW = 4
+_SIZES = " (the larger the dot, the larger the weight)"
 
 
 def draw_trimap(path: Path, curves: Mapping[str, TrimapCurve], *, title: str) -> None:
@@ -55,7 +56,9 @@ def draw_search(path: Path, search: Search) -> None:
     panels = _panels(search.trials)
     columns = min(len(panels), _PANELS_IN_A_ROW)
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(3.6 * columns + 1.2, 2.4 * rows + 0.8), layout="constrained")
+    figure = Figure(
+        figsize=(max(3.6 * columns, 6) + 1.2, max(2.4 * rows, 4) + 0.8), layout="constrained"
+    )
     values = [100 * trial.mean_iou for trial in search.trials]
     limits = (min(values), max(*values, min(values) + 0.01))
     for place, (title, trials) in enumerate(panels.items(), start=1):
@@ -79,7 +82,7 @@ def _panels(trials: Sequence[Trial]) -> dict[str, list[Trial]]:
     panels: dict[str, list[Trial]] = {}
     for trial in trials:
         is_grid = trial.stage in ("coarse", "fine")
-        title = f"{trial.stage}, weight {trial.point.weight:g}" if is_grid else trial.stage
+        title = f"{trial.stage}, weight {trial.point.weight:g}" if is_grid else trial.stage + _SIZES
         panels.setdefault(title, []).append(trial)
     return panels
 
