@@ -120,7 +120,7 @@ class Objective:
     ) -> None:
         self._pictures = [(scored.compact(), truth) for scored, truth in pictures]
         self._class_names = tuple(class_names)
-        self._base = dataclasses.replace(base, threads=1)
+        self._base = base
         self._workers = workers
 
     def __len__(self) -> int:
@@ -141,8 +141,12 @@ class Objective:
         )
 
     def measure(self, points: Sequence[Point]) -> list[float]:
-        """Give the mean IoU at several points; those with the same deviations share lattices."""
-        crfs = [self.crf(point) for point in points]
+        """Give the mean IoU at several points.
+
+        Every picture is done for all points before the next: its scores are upsampled once, and the
+        engine can use again what depends on picture and deviations alone.
+        """
+        crfs = [dataclasses.replace(self.crf(point), threads=1) for point in points]
         matrices = [ConfusionMatrix(self._class_names) for _ in points]
 
         def label(
