@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from deeplab import imaging
 
+Sample = tuple[NDArray[np.uint8], NDArray[np.float32]]
+"""A picture and its scores."""
+
 PHOTO_PATH = Path(__file__).parents[2] / "examples" / "cat.jpg"
 
 
@@ -33,3 +36,18 @@ def scores(
     smooth = imaging.sample_scores(coarse, rows, columns)
     noise = random.normal(0, 0.5, smooth.shape).astype(np.float32)
     return np.ascontiguousarray(smooth + noise)
+
+
+def real(voc_root: Path) -> list[Sample]:
+    """Parts (60, 80) from the middle of real pictures, with the scores of a real network."""
+    found = []
+    for path in sorted((voc_root.parents[1] / "voc12_scores_60").glob("*.npz"))[::5]:
+        with np.load(path) as file:
+            (key,) = set(file) - {"size"}
+            grid = file[key].astype(np.float32)  # 8 pixels from one to the next
+        whole = imaging.read_picture(voc_root / "JPEGImages" / f"{path.stem}.jpg")
+        top, left = whole.shape[0] // 2 - 30, whole.shape[1] // 2 - 40
+        rows, columns = (top + np.arange(60)) / 8, (left + np.arange(80)) / 8
+        part = np.ascontiguousarray(whole[top : top + 60, left : left + 80])
+        found.append((part, imaging.sample_scores(grid, rows, columns)))
+    return found

@@ -175,7 +175,7 @@ def _run(
                 problem.scores,
                 height,
                 width,
-                iterations=crf.iterations,
+                iterations=crf.iterations if kernels else 0,  # without messages nothing changes
                 threads=threads,
                 variant=variant,
                 dilated=crf.accuracy == "dilated",

@@ -21,7 +21,7 @@ from deeplab.crf.engine import (
     choose_variant,
     num_cores,
 )
-from deeplab.crf.inputs import MAX_COORDINATE, MAX_LABELS, check_coordinates
+from deeplab.crf.inputs import MAX_COORDINATE, MAX_LABELS, check_coordinates, find_bad_scores
 
 Matrix = NDArray[np.float32]
 
@@ -163,6 +163,9 @@ class DenseCRF:
         expected = (self._num_labels, self._num_variables)
         if u._energy.shape != expected:
             raise ValueError(f"unary energy of shape {u._energy.shape}: give (K, N) = {expected}")
+        bad = find_bad_scores(-u._energy.reshape(self._num_labels, self._height, self._width))
+        if bad:
+            raise ValueError(f"minus the unary energy: {bad}")
         self._unary = u._energy
 
     def setUnaryEnergy(self, u: Any, f: Any = None) -> None:
@@ -206,7 +209,9 @@ class DenseCRF:
         marginals = np.asarray(Q, np.float64)
         total = np.sum(marginals * np.log(np.maximum(marginals, 1e-20)))
         if self._unary is not None:
-            total += np.sum(marginals * self._unary, where=marginals > 0)
+            # Infinite energy of a label that does not occur counts nothing.
+            occurs = marginals > 0
+            total += np.sum(np.multiply(marginals, self._unary, where=occurs, out=0 * marginals))
         for pairwise in self._pairwise_energies(Q):
             total += np.sum(marginals * pairwise)
         return float(total)
@@ -247,6 +252,7 @@ class DenseCRF:
     ) -> None:
         shape = (self._num_labels, self._height, self._width)
         scores = np.zeros(shape, np.float32) if self._unary is None else -self._unary.reshape(shape)
+        iterations = _count(niter, "niter", 10_000, least=0)
         with borrowed_workspace() as workspace:
             _kernel.mean_field(
                 workspace,
@@ -254,7 +260,7 @@ class DenseCRF:
                 scores,
                 self._height,
                 self._width,
-                iterations=_count(niter, "niter", 10_000, least=0),
+                iterations=iterations if self._terms else 0,  # without messages nothing changes
                 threads=min(num_cores(), MAX_THREADS),
                 variant=choose_variant(None),
                 dilated=False,
