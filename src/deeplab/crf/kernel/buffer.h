@@ -77,7 +77,7 @@ class Buffer {
         const uintptr_t start = (reinterpret_cast<uintptr_t>(base_) + alignment - 1) & ~(alignment - 1);
         data_ = reinterpret_cast<T *>(start);
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-        if (size >= huge) madvise(data_, size & ~(huge - 1), MADV_HUGEPAGE);
+        if (size >= huge) madvise(reinterpret_cast<void *>(start), size & ~(huge - 1), MADV_HUGEPAGE);
 #endif
         capacity_ = count;
         return true;

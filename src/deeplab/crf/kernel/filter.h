@@ -1,7 +1,7 @@
 // Splat, blur and slice: the three steps of filtering on a lattice. Part of every variant: see api.h.
 //
-// Values are rows of floats, one for every row of the lattice: 1 float for normalisers, 8 for the lead
-// labels, a multiple of 16 for the rest.
+// Values are rows of floats, one for every row of the lattice: 1 float for normalisers, 8, 16 or 24 for
+// the lead labels, a multiple of 16 for the rest.
 #pragma once
 
 #include "lattice.h"
@@ -10,7 +10,6 @@
 namespace deeplab {
 namespace DEEPLAB_VARIANT {
 
-constexpr int kLead = 8;
 
 // One float, with the face of Vec.
 struct Vec1 {
@@ -21,6 +20,21 @@ struct Vec1 {
     DEEPLAB_INLINE void store(float *to) const { *to = value; }
     friend DEEPLAB_INLINE Vec1 operator+(Vec1 a, Vec1 b) { return {a.value + b.value}; }
     friend DEEPLAB_INLINE Vec1 operator*(Vec1 a, float b) { return {a.value * b}; }
+};
+
+// 24 floats.
+struct Vec24 {
+    static constexpr size_t kWidth = 24;
+    Vec16 low;
+    Vec8 high;
+    static DEEPLAB_INLINE Vec24 load(const float *from) { return {Vec16::load(from), Vec8::load(from + 16)}; }
+    static DEEPLAB_INLINE Vec24 all(float value) { return {Vec16::all(value), Vec8::all(value)}; }
+    DEEPLAB_INLINE void store(float *to) const {
+        low.store(to);
+        high.store(to + 16);
+    }
+    friend DEEPLAB_INLINE Vec24 operator+(const Vec24 &a, const Vec24 &b) { return {a.low + b.low, a.high + b.high}; }
+    friend DEEPLAB_INLINE Vec24 operator*(const Vec24 &a, float b) { return {a.low * b, a.high * b}; }
 };
 
 // Adds a pixel's value to the vertices of its simplex.
@@ -38,6 +52,19 @@ DEEPLAB_INLINE Row slice_pixel(const uint32_t *places, const float *weights, con
     Row total = Row::load(rows + places[0] * Row::kWidth) * weights[0];
     for (int v = 1; v < V; ++v)
         total = total + Row::load(rows + places[v * kBlock] * Row::kWidth) * weights[v * kBlock];
+    return total;
+}
+
+#if defined(__F16C__)
+DEEPLAB_INLINE Vec24 widen(const uint16_t *from, Vec24) { return {widen(from, Vec16{}), widen(from + 16, Vec8{})}; }
+#endif
+
+// From rows in 16 bits.
+template <int V, class Row>
+DEEPLAB_INLINE Row slice_pixel(const uint32_t *places, const float *weights, const uint16_t *rows) {
+    Row total = widen(rows + places[0] * Row::kWidth, Row{}) * weights[0];
+    for (int v = 1; v < V; ++v)
+        total = total + widen(rows + places[v * kBlock] * Row::kWidth, Row{}) * weights[v * kBlock];
     return total;
 }
 
@@ -102,6 +129,17 @@ void spread(const Lattice &lattice, uint32_t tile, float *rows, size_t width) {
     for (uint32_t i = lattice.tile_copies[tile]; i < lattice.tile_copies[tile + 1]; ++i)
         for (size_t c = 0; c < width; c += Row::kWidth)
             Row::load(rows + lattice.owner[i] * width + c).store(rows + lattice.copy[i] * width + c);
+}
+
+// All rows of a tile in 16 bits, those of its copies from the vertices that they stand for.
+template <class Row>
+void narrow(const Lattice &lattice, uint32_t tile, const float *rows, float scale, uint16_t *out) {
+    constexpr size_t width = Row::kWidth;
+    for (size_t i = lattice.tile_rows[tile] * width; i < lattice.tile_rows[tile + 1] * width; i += 8)
+        narrow8(rows + i, scale, out + i);
+    for (uint32_t i = lattice.tile_copies[tile]; i < lattice.tile_copies[tile + 1]; ++i)
+        for (size_t c = 0; c < width; c += 8)
+            narrow8(rows + lattice.owner[i] * width + c, scale, out + lattice.copy[i] * width + c);
 }
 
 // Adds what other tiles hold for the vertices of this one.

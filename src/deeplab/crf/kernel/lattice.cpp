@@ -19,7 +19,7 @@ namespace DEEPLAB_VARIANT {
 namespace {
 
 constexpr uint32_t kNone = UINT32_MAX;
-constexpr size_t kTilePixels = 49152;
+constexpr size_t kTilePixels = 32768;
 
 // Coordinates beyond this have no fraction left to interpolate with.
 constexpr float kLargestCoordinate = 1 << 20;

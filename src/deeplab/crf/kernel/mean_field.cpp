@@ -24,20 +24,23 @@ namespace DEEPLAB_VARIANT {
 namespace {
 
 constexpr int kMaxKernels = 16;
-constexpr int kSum = 7;  // the place of the rest's sum in a lead row
+constexpr int kMostLead = 24;
 // Changes of marginals: messages that make less than the first are not looked up, messages that could
 // make more than the second must not be missing. Both are below the rounding errors of ten iterations.
 constexpr float kNegligible = 0x1p-23f, kTooMuch = 0x1p-20f;
 constexpr uint32_t kAheadBlocks = 3;  // blocks are asked for so far ahead
+constexpr double kFaint = 2e-4;  // a share of the picture
 constexpr float kNever = -1e30f;  // the score of labels that are not there
 constexpr float kBounded = 60;  // messages up to this cannot overflow the exponential
 
 struct Term {
     Lattice lattice;
-    Buffer<float> lead[2], rest[2];  // [row][8], [row][rest_width]; sliced from one, splatted to the other
+    Buffer<float> lead[2], rest[2];  // [row][lead_width], [row][rest_width]; sliced from one, splatted to the other
+    Buffer<uint16_t> half;           // [row][lead_width]: what is sliced from, in 16 bits
     Buffer<float> ones, sums;        // for the normaliser
     Buffer<float> energy;            // [label][label], permuted and padded, columns together
     float weight = 0, gain = 0;  // gain: weight times the lattice's alpha
+    float half_scale = 1;        // keeps the largest sums within the range of 16 bits
     bool has_energy = false, scales_in = false, scales_out = false;
 };
 
@@ -61,9 +64,11 @@ struct Buffers {
     Buffer<float> rest_sum;    // [block][16]: sum of the exponentials of unary_rest
     Buffer<float> previous;    // marginals of the iteration before, when a tolerance is set
     Buffer<int32_t> order;     // labels: lead first
+    Buffer<float> sample;      // of the scores: one pixel
     Buffer<int32_t> columns;   // of the grid of scores: left neighbour of every pixel column
     Buffer<float> column_part;
-    Buffer<double> partial;    // sums by tile
+    Buffer<double> partial;    // by label
+    double beyond[2] = {};     // see choose_lead
 
     ~Buffers() { dismiss(); }
     void dismiss() {
@@ -97,8 +102,9 @@ struct Job {
 
     size_t n;
     uint32_t num_blocks, num_tiles, blocks_per_tile;
-    int num_labels = 0, num_lead = 0, rest_width = 0;
-    bool is_general = false;
+    // A lead row has lead_width values: num_lead labels, and the sum of the rest where there is one.
+    int num_labels = 0, lead_width = 8, num_lead = 0, rest_width = 0;
+    bool is_general = false, is_half = false;
     int parity = 0;  // which of the two buffers is sliced from
 
     std::atomic<int> status{int(Status::ok)};
@@ -301,7 +307,9 @@ void normalise(Job &job, int worker) {
     filter_scalars(job, skip, [](int) { return static_cast<const float *>(nullptr); },
                    [&](int k) { return terms[k].lattice.norm.data(); });
     job.each(uint32_t(kernels), [&](uint32_t k) {
-        if (!skip[k]) invert_sums(job, terms[k].lattice);
+        if (skip[k]) return;
+        terms[k].lattice.largest_mass = largest(terms[k].ones.data(), terms[k].lattice.num_rows);
+        invert_sums(job, terms[k].lattice);
     });
     if (any_gain) {
         filter_scalars(job, skip_gain, [&](int k) { return terms[k].lattice.norm.data(); },
@@ -421,29 +429,47 @@ void order_labels(Job &job) {
         order[k] = k;
         mass[k] = 0;
     }
-    if (job.rest_width == 0) return;
+    if (num_labels <= 8) return;
     const size_t points = size_t(request.grid_height) * request.grid_width;
     const size_t samples = points < 2048 ? points : 2048;
-    for (size_t s = 0; s < samples; ++s) {
-        const size_t at = samples == points ? s : size_t((double(s) + 0.5) * double(points) / double(samples));
-        float largest = -INFINITY;
-        for (int k = 0; k < num_labels; ++k) {
-            const float score = request.scores[size_t(k) * points + at];
-            largest = score > largest ? score : largest;
+    // Calls f with the probabilities, or their square roots, of a sample of the scores.
+    const auto sample = [&](float power, auto f) {
+        float *values = job.buffers.sample.data();
+        for (size_t s = 0; s < samples; ++s) {
+            const size_t at = samples == points ? s : size_t((double(s) + 0.5) * double(points) / double(samples));
+            float largest = -INFINITY, total = 0;
+            for (int k = 0; k < num_labels; ++k) {
+                values[k] = request.scores[size_t(k) * points + at];
+                largest = values[k] > largest ? values[k] : largest;
+            }
+            for (int k = 0; k < num_labels; ++k) {
+                const float x = power * (values[k] - largest);
+                values[k] = x > -40 ? expf(x) : 0.0f;  // also for NaN, which is found later
+                total += values[k];
+            }
+            f(values, total);
         }
-        for (int k = 0; k < num_labels; ++k) {
-            // The square root: a label that is faint in many places is in the way more often than one that
-            // is certain in few.
-            const float half = 0.5f * (request.scores[size_t(k) * points + at] - largest);
-            if (half > -40) mass[k] += double(expf(half));
-        }
-    }
+    };
+    // The square root: a label that is faint in many places is in the way more often than one that is
+    // certain in few.
+    sample(0.5f, [&](const float *roots, float) {
+        for (int k = 0; k < num_labels; ++k) mass[k] += double(roots[k]);
+    });
     for (int i = 1; i < num_labels; ++i)  // insertion sort: stable, largest first
         for (int j = i; j > 0 && mass[order[j]] > mass[order[j - 1]]; --j) {
             const int32_t other = order[j];
             order[j] = order[j - 1];
             order[j - 1] = other;
         }
+    double *beyond = job.buffers.beyond;
+    beyond[0] = beyond[1] = 0;
+    sample(1, [&](const float *probabilities, float total) {
+        for (int k = 7; k < num_labels && total > 0; ++k) {
+            const double share = double(probabilities[order[k]] / total) / double(samples);
+            beyond[0] += share;
+            beyond[1] += k >= 15 ? share : 0;
+        }
+    });
 }
 
 // Reads a block's scores into the buffers, shifted so that the best is 0. Past the last label: never.
@@ -492,9 +518,11 @@ struct Pass {
     bool rest_out;  // the rest's marginals are passed on
 };
 
+template <class Lead>
 struct BlockState {
-    alignas(64) float rows[kBlock * kLead];  // messages, then marginals, pixel by pixel
-    Vec16 lanes[kLead];                      // the same label by label
+    static constexpr int kWidth = int(Lead::kWidth);
+    alignas(64) float rows[kBlock * kWidth];  // messages, then marginals, pixel by pixel
+    Vec16 lanes[kWidth];                      // the same label by label
     alignas(64) float inverse[kBlock];       // of the sum of exponentials
     uint32_t rest_known = 0;  // pixels whose rest exponentials are in the worker's buffer
 };
@@ -511,27 +539,39 @@ DEEPLAB_INLINE float rest_exponentials(const float *unary, const float *message,
     return sum(total);
 }
 
-template <int V>
-DEEPLAB_INLINE void slice_block(const Term &term, const float *lead, uint32_t block, bool adds, float *rows) {
+// Asks for the rows of a pixel.
+template <int V, class Lead, class Number>
+DEEPLAB_INLINE void prefetch_rows(const uint32_t *places, const Number *rows) {
+    if (V <= 3) return;  // few vertices for many pixels: they are in the cache
+    for (int v = 0; v < V; ++v) {
+        const Number *row = rows + places[v * kBlock] * Lead::kWidth;
+        __builtin_prefetch(row);
+        if (Lead::kWidth > 16) __builtin_prefetch(row + Lead::kWidth - 1);
+    }
+}
+
+template <int V, class Lead, class Number>
+DEEPLAB_INLINE void slice_block(const Term &term, const Number *lead, float gain, uint32_t block, bool adds, float *rows) {
     const size_t at = size_t(block) * V * kBlock;
     const uint32_t *places = term.lattice.rows.data() + at;
     const float *weights = term.lattice.weights.data() + at;
-    const float gain = term.gain;
     alignas(64) float scale[kBlock];
     if (term.scales_out)
         (Vec16::load(term.lattice.norm.data() + size_t(block) * kBlock) * gain).store(scale);
     else
         Vec16::all(gain).store(scale);
+    const uint32_t *later = places + (block + 1 < term.lattice.num_blocks ? V * kBlock : 0);
     for (int p = 0; p < kBlock; ++p) {
-        Vec8 message = slice_pixel<V, Vec8>(places + p, weights + p, lead) * scale[p];
-        if (adds) message = message + Vec8::load(rows + p * kLead);
-        message.store(rows + p * kLead);
+        prefetch_rows<V, Lead>(later + p, lead);
+        Lead message = slice_pixel<V, Lead>(places + p, weights + p, lead) * scale[p];
+        if (adds) message = message + Lead::load(rows + p * Lead::kWidth);
+        message.store(rows + p * Lead::kWidth);
     }
 }
 
 // Marginals of a block to the lattice: of the lead, and of the rest of the pixels in `with_rest`.
-template <int V>
-DEEPLAB_INLINE void splat_block(const Job &job, const Term &term, uint32_t block, const BlockState &state,
+template <int V, class Lead>
+DEEPLAB_INLINE void splat_block(const Job &job, const Term &term, uint32_t block, const BlockState<Lead> &state,
                                 const float *rest, uint32_t with_rest) {
     const size_t at = size_t(block) * V * kBlock;
     const uint32_t *places = term.lattice.rows.data() + at;
@@ -539,7 +579,7 @@ DEEPLAB_INLINE void splat_block(const Job &job, const Term &term, uint32_t block
     const float *norm = term.scales_in ? term.lattice.norm.data() + size_t(block) * kBlock : nullptr;
     float *lead = const_cast<float *>(term.lead[1 - job.parity].data());
     for (int p = 0; p < kBlock; ++p) {
-        Vec8 value = Vec8::load(state.rows + p * kLead);
+        Lead value = Lead::load(state.rows + p * Lead::kWidth);
         if (norm) value = value * norm[p];
         splat_pixel<V>(places + p, weights + p, value, lead);
     }
@@ -551,7 +591,8 @@ DEEPLAB_INLINE void splat_block(const Job &job, const Term &term, uint32_t block
 }
 
 // Writes a block's marginals and labels; returns the largest change since the iteration before.
-float write_block(Job &job, Worker &worker, uint32_t block, const Pass &pass, const BlockState &state) {
+template <class Lead>
+float write_block(Job &job, Worker &worker, uint32_t block, const Pass &pass, const BlockState<Lead> &state) {
     const MeanFieldRequest &request = *job.request;
     const int32_t *order = job.buffers.order.data();
     const size_t begin = size_t(block) * kBlock;
@@ -601,7 +642,8 @@ float write_block(Job &job, Worker &worker, uint32_t block, const Pass &pass, co
 }
 
 // Scales the rest exponentials of the pixels in `which` to marginals; makes those that are not there yet.
-void finish_rest(Job &job, Worker &worker, uint32_t block, uint32_t which, const BlockState &state) {
+template <class Lead>
+void finish_rest(Job &job, Worker &worker, uint32_t block, uint32_t which, const BlockState<Lead> &state) {
     const int width = job.rest_width;
     const float *unary = job.buffers.unary_rest.data() + size_t(block) * kBlock * width;
     for (int p = 0; p < kBlock; ++p) {
@@ -613,13 +655,19 @@ void finish_rest(Job &job, Worker &worker, uint32_t block, uint32_t which, const
 }
 
 // The lead's messages from all kernels, added up, into state.lanes.
-DEEPLAB_INLINE void slice_lead(Job &job, uint32_t block, BlockState &state) {
+template <class Lead>
+DEEPLAB_INLINE void slice_lead(Job &job, uint32_t block, BlockState<Lead> &state) {
     const Term *terms = job.buffers.terms;
     for (int k = 0; k < job.problem.num_kernels; ++k)
         with_vertices(terms[k].lattice.vertices(), [&](auto v) {
-            slice_block<decltype(v)::value>(terms[k], terms[k].lead[job.parity].data(), block, k > 0, state.rows);
+            constexpr int V = decltype(v)::value;
+            const Term &term = terms[k];
+            if (job.is_half)
+                slice_block<V, Lead>(term, term.half.data(), term.gain / term.half_scale, block, k > 0, state.rows);
+            else
+                slice_block<V, Lead>(term, term.lead[job.parity].data(), term.gain, block, k > 0, state.rows);
         });
-    load_columns(state.rows, kLead, state.lanes);
+    for (int k = 0; k < int(Lead::kWidth); k += 8) load_columns(state.rows + k, Lead::kWidth, state.lanes + k);
 }
 
 // Exponentials of the rest of one pixel with the messages of all kernels, into the worker's buffer;
@@ -642,10 +690,11 @@ float slice_rest_pixel(Job &job, Worker &worker, uint32_t block, int p) {
 
 // Softmax of scores and messages. The marginals of the lead, and of the rest together, go to
 // state.lanes, the exponentials of the rest of some pixels to the worker's buffer (state.rest_known).
-template <bool kRest, bool kMessages>
-DEEPLAB_INLINE void softmax_block(Job &job, Worker &worker, uint32_t block, const Pass &pass, BlockState &state) {
+template <class Lead, bool kRest, bool kMessages>
+DEEPLAB_INLINE void softmax_block(Job &job, Worker &worker, uint32_t block, const Pass &pass, BlockState<Lead> &state) {
+    constexpr int kSum = int(Lead::kWidth) - 1;
     const float *unary = job.buffers.unary_lead.data() + size_t(block) * job.num_lead * kBlock;
-    constexpr int kLabels = kRest ? kSum : kLead;
+    constexpr int kLabels = int(Lead::kWidth) - kRest;
     Vec16 e[kLabels];
     Vec16 total = Vec16::all(0);
     for (int k = 0; k < kLabels; ++k) {
@@ -695,29 +744,34 @@ void sum_rest(Job &job, Worker &worker, uint32_t block) {
 }
 
 // Before a tile's pixels: the copies of what is sliced from, and nothing where is splatted to.
+template <class Lead>
 void prepare_tile(Job &job, uint32_t tile, const Pass &pass) {
     for (int k = 0; k < job.problem.num_kernels; ++k) {
         Term &term = job.buffers.terms[k];
-        if (!pass.is_first) spread<Vec8>(term.lattice, tile, term.lead[job.parity].data(), kLead);
+        if (!pass.is_first && job.is_half)
+            narrow<Lead>(term.lattice, tile, term.lead[job.parity].data(), term.half_scale, term.half.data());
+        else if (!pass.is_first)
+            spread<Lead>(term.lattice, tile, term.lead[job.parity].data(), Lead::kWidth);
         if (pass.rest_in) spread<Vec16>(term.lattice, tile, term.rest[job.parity].data(), size_t(job.rest_width));
-        if (!pass.is_last) clear(term.lattice, tile, kLead, term.lead[1 - job.parity].data());
+        if (!pass.is_last) clear(term.lattice, tile, Lead::kWidth, term.lead[1 - job.parity].data());
         if (pass.rest_out) clear(term.lattice, tile, size_t(job.rest_width), term.rest[1 - job.parity].data());
     }
 }
 
 // After a block's marginals: to the results, and to the lattices.
-DEEPLAB_INLINE void finish_block(Job &job, Worker &worker, uint32_t block, const Pass &pass, BlockState &state,
+template <class Lead>
+DEEPLAB_INLINE void finish_block(Job &job, Worker &worker, uint32_t block, const Pass &pass, BlockState<Lead> &state,
                                  uint32_t with_rest) {
     if (pass.writes) {
         const float change = write_block(job, worker, block, pass, state);
         worker.change = change > worker.change ? change : worker.change;
     }
     if (pass.is_last) return;
-    store_columns(state.lanes, state.rows, kLead);
+    for (int k = 0; k < int(Lead::kWidth); k += 8) store_columns(state.lanes + k, state.rows + k, Lead::kWidth);
     for (int k = 0; k < job.problem.num_kernels; ++k) {
         const Term &term = job.buffers.terms[k];
         with_vertices(term.lattice.vertices(), [&](auto v) {
-            splat_block<decltype(v)::value>(job, term, block, state, worker.rest.data(), with_rest);
+            splat_block<decltype(v)::value, Lead>(job, term, block, state, worker.rest.data(), with_rest);
         });
     }
 }
@@ -741,11 +795,11 @@ DEEPLAB_INLINE void prefetch_block(const Job &job, uint32_t block) {
     }
 }
 
-template <bool kRest>
+template <class Lead, bool kRest>
 void pass_tile(Job &job, Worker &worker, uint32_t tile, const Pass &pass) {
     constexpr uint32_t everyone = (1u << kBlock) - 1;
-    prepare_tile(job, tile, pass);
-    BlockState state;
+    prepare_tile<Lead>(job, tile, pass);
+    BlockState<Lead> state;
     for (uint32_t block = job.tile_begin(tile); block < job.tile_end(tile); ++block) {
         state.rest_known = 0;
         prefetch_block(job, block + kAheadBlocks);
@@ -755,15 +809,15 @@ void pass_tile(Job &job, Worker &worker, uint32_t tile, const Pass &pass) {
                 sum_rest(job, worker, block);
                 state.rest_known = everyone;
             }
-            softmax_block<kRest, false>(job, worker, block, pass, state);
+            softmax_block<Lead, kRest, false>(job, worker, block, pass, state);
         } else {
             slice_lead(job, block, state);
-            softmax_block<kRest, true>(job, worker, block, pass, state);
+            softmax_block<Lead, kRest, true>(job, worker, block, pass, state);
         }
         uint32_t with_rest = 0;
         if (kRest && (pass.writes || pass.rest_out)) {
             alignas(64) float sums[kBlock];
-            state.lanes[kSum].store(sums);
+            state.lanes[Lead::kWidth - 1].store(sums);
             for (int p = 0; p < kBlock; ++p) with_rest |= uint32_t(sums[p] >= kNegligible) << p;
             finish_rest(job, worker, block, pass.writes ? everyone : with_rest, state);
         }
@@ -772,11 +826,13 @@ void pass_tile(Job &job, Worker &worker, uint32_t tile, const Pass &pass) {
 }
 
 // Any compatibility of labels and any size of messages: pixel by pixel, all labels everywhere.
-void general_pixel(Job &job, Worker &worker, uint32_t block, int p, const Pass &pass, BlockState &state) {
+template <class Lead>
+void general_pixel(Job &job, Worker &worker, uint32_t block, int p, const Pass &pass, BlockState<Lead> &state) {
     Term *terms = job.buffers.terms;
+    constexpr int kLead = int(Lead::kWidth), kSum = kLead - 1;
     const int width = job.rest_width, padded = kLead + width, labels = job.num_labels;
     float *x = worker.message.data(), *filtered = x + padded;
-    const auto place = [&](int k) { return job.num_lead == kSum && k >= kSum ? k + 1 : k; };  // past the mark
+    const auto place = [&](int k) { return k + (k >= job.num_lead && width ? 1 : 0); };  // past the sum
     for (int i = 0; i < 2 * padded; ++i) x[i] = 0;
     if (!pass.is_first)
         for (int k = 0; k < job.problem.num_kernels; ++k) {
@@ -790,7 +846,7 @@ void general_pixel(Job &job, Worker &worker, uint32_t block, int p, const Pass &
             const float *lead = term.lead[job.parity].data();
             for (int i = 0; i < padded; ++i) filtered[i] = 0;
             with_vertices(vertices, [&](auto v) {
-                (slice_pixel<decltype(v)::value, Vec8>(places, weights, lead) * scale).store(filtered);
+                (slice_pixel<decltype(v)::value, Lead>(places, weights, lead) * scale).store(filtered);
             });
             if (width) slice_wide(places, weights, vertices, scale, term.rest[job.parity].data(), width, filtered + kLead);
             if (!term.has_energy) {
@@ -811,9 +867,12 @@ void general_pixel(Job &job, Worker &worker, uint32_t block, int p, const Pass &
     if (width) x[kSum] = kNever;
     float largest = x[0];
     for (int i = 1; i < padded; ++i) largest = x[i] > largest ? x[i] : largest;
-    Vec8 lead_sum = exp(Vec8::load(x) - Vec8::all(largest));
-    lead_sum.store(x);
-    float total = sum(lead_sum), rest_total = 0;
+    float total = 0, rest_total = 0;
+    for (int k = 0; k < kLead; k += 8) {
+        const Vec8 e = exp(Vec8::load(x + k) - Vec8::all(largest));
+        e.store(x + k);
+        total += sum(e);
+    }
     for (int c = 0; c < width; c += 16) {
         const Vec16 e = exp(Vec16::load(x + kLead + c) - Vec16::all(largest));
         e.store(x + kLead + c);
@@ -821,17 +880,18 @@ void general_pixel(Job &job, Worker &worker, uint32_t block, int p, const Pass &
     }
     const float inverse = 1.0f / (total + rest_total);
     if (width) x[kSum] = rest_total;
-    (Vec8::load(x) * inverse).store(state.rows + p * kLead);
+    (Lead::load(x) * inverse).store(state.rows + p * kLead);
     for (int c = 0; c < width; ++c) worker.rest[size_t(p) * width + c] = x[kLead + c] * inverse;
 }
 
+template <class Lead>
 void pass_tile_general(Job &job, Worker &worker, uint32_t tile, const Pass &pass) {
-    prepare_tile(job, tile, pass);
-    BlockState state;
+    prepare_tile<Lead>(job, tile, pass);
+    BlockState<Lead> state;
     for (uint32_t block = job.tile_begin(tile); block < job.tile_end(tile); ++block) {
         if (pass.is_first) store_unary(job, worker, block);
         for (int p = 0; p < kBlock; ++p) general_pixel(job, worker, block, p, pass, state);
-        load_columns(state.rows, kLead, state.lanes);
+        for (int k = 0; k < int(Lead::kWidth); k += 8) load_columns(state.rows + k, Lead::kWidth, state.lanes + k);
         finish_block(job, worker, block, pass, state, pass.rest_out ? (1u << kBlock) - 1 : 0);
     }
 }
@@ -850,16 +910,24 @@ void set_up_columns(Job &job) {
 
 // Energies with rows and columns in the job's order of labels.
 bool set_up_energy(Job &job, Term &term, const KernelSpec &kernel) {
-    const int labels = job.num_labels, padded = kLead + job.rest_width;
+    const int labels = job.num_labels, padded = job.lead_width + job.rest_width;
     if (!term.energy.reserve(size_t(labels) * padded)) return false;
     memset(term.energy.data(), 0, size_t(labels) * padded * sizeof(float));
     const int32_t *order = job.buffers.order.data();
     for (int j = 0; j < labels; ++j)
         for (int i = 0; i < labels; ++i) {
-            const int place = job.num_lead == kSum && i >= kSum ? i + 1 : i;
+            const int place = i + (i >= job.num_lead && job.has_rest() ? 1 : 0);  // past the sum
             term.energy[size_t(j) * padded + place] = kernel.energy[size_t(order[i]) * labels + order[j]];
         }
     return true;
+}
+
+// How many values a lead row has: as few as leave the rest next to nothing of the picture. Narrow rows
+// are quick; many pixels that need the rest's messages are slow.
+int choose_lead(const Job &job) {
+    const double *beyond = job.buffers.beyond;  // share of the labels from place 7 and from place 15 on
+    if (job.num_labels <= 8 || beyond[0] < kFaint) return 8;
+    return job.num_labels <= 16 || beyond[1] < kFaint ? 16 : 24;
 }
 
 void set_up(Job &job) {
@@ -867,11 +935,15 @@ void set_up(Job &job) {
     const MeanFieldRequest &request = *job.request;
     const bool is_upsampled = request.grid_height != job.problem.height || request.grid_width != job.problem.width;
     job.num_labels = request.num_labels;
-    job.rest_width = request.num_labels <= kLead ? 0 : (request.num_labels - kSum + 15) / 16 * 16;
-    job.num_lead = job.rest_width ? kSum : kLead;
+    if (!buffers.order.reserve(size_t(job.num_labels)) || !buffers.partial.reserve(size_t(job.num_labels)) ||
+        !buffers.sample.reserve(size_t(job.num_labels)))
+        return job.fail(Status::out_of_memory);
+    order_labels(job);
+    job.lead_width = choose_lead(job);
+    job.rest_width = job.num_labels <= job.lead_width ? 0 : (job.num_labels - job.lead_width + 1 + 15) / 16 * 16;
+    job.num_lead = job.lead_width - (job.rest_width ? 1 : 0);
     const size_t padded = size_t(job.num_blocks) * kBlock, all = size_t(job.num_lead + job.rest_width);
-    bool is_good = buffers.unary_lead.reserve(padded * job.num_lead) && buffers.order.reserve(size_t(job.num_labels)) &&
-                   buffers.partial.reserve(size_t(job.num_labels));
+    bool is_good = buffers.unary_lead.reserve(padded * job.num_lead);
     is_good = is_good && buffers.unary_rest.reserve(padded * job.rest_width) &&
               buffers.rest_sum.reserve(job.has_rest() ? padded : 0);
     if (request.tolerance > 0 && !request.marginals)
@@ -885,11 +957,10 @@ void set_up(Job &job) {
         worker.change = 0;
         is_good = is_good && worker.rest.reserve(size_t(kBlock) * job.rest_width) &&
                   worker.scores.reserve(all * kBlock) &&
-                  worker.message.reserve(2 * (kLead + size_t(job.rest_width))) &&
+                  worker.message.reserve(2 * (kMostLead + size_t(job.rest_width))) &&
                   (!is_upsampled || worker.score_row.reserve(size_t(job.num_labels) * request.grid_width));
     }
     if (!is_good) return job.fail(Status::out_of_memory);
-    order_labels(job);
     if (is_upsampled) set_up_columns(job);
 }
 
@@ -909,27 +980,43 @@ void set_up_terms(Job &job) {
         bound += kernel.weight * term.lattice.largest_gain;
         bool is_good = !term.has_energy || set_up_energy(job, term, kernel);
         for (int i = 0; i < 2; ++i)
-            is_good = is_good && term.lead[i].reserve(rows * kLead) && term.rest[i].reserve(rows * job.rest_width);
+            is_good = is_good && term.lead[i].reserve(rows * job.lead_width) && term.rest[i].reserve(rows * job.rest_width);
         if (!is_good) job.fail(Status::out_of_memory);
     }
     job.is_general |= !(bound < kBounded);
+    job.is_half = job.request->half && kHasHalf && !job.is_general;
+    for (int k = 0; k < job.problem.num_kernels && job.is_half; ++k) {
+        Term &term = job.buffers.terms[k];
+        if (!term.half.reserve(size_t(term.lattice.num_rows) * job.lead_width)) job.fail(Status::out_of_memory);
+        term.half_scale = 1;  // normalised input may be larger than 1, by less than the margin
+        while (term.lattice.largest_mass * term.half_scale > 4096) term.half_scale /= 2;
+    }
+}
+
+// Calls f with a value of the type of the job's lead rows.
+template <class F>
+DEEPLAB_INLINE void with_lead(const Job &job, const F &f) {
+    switch (job.lead_width) {
+        case 8: return f(Vec8{});
+        case 16: return f(Vec16{});
+        default: return f(Vec24{});
+    }
 }
 
 void pass_all(Job &job, int worker, const Pass &pass) {
     Worker &self = job.buffers.workers[worker];
     self.change = self.missing = 0;
-    job.each(job.num_tiles, [&](uint32_t tile) {
-        if (job.is_general)
-            pass_tile_general(job, self, tile, pass);
-        else if (job.has_rest())
-            pass_tile<true>(job, self, tile, pass);
-        else
-            pass_tile<false>(job, self, tile, pass);
+    with_lead(job, [&](auto lead) {
+        typedef decltype(lead) Lead;
+        const auto pass_one = job.is_general ? pass_tile_general<Lead>
+                              : job.has_rest() ? pass_tile<Lead, true>
+                                               : pass_tile<Lead, false>;
+        job.each(job.num_tiles, [&](uint32_t tile) { pass_one(job, self, tile, pass); });
     });
 }
 
 Rows rows_of(Job &job, bool rest) {
-    Rows rows{{}, size_t(rest ? job.rest_width : kLead)};
+    Rows rows{{}, size_t(rest ? job.rest_width : job.lead_width)};
     for (int k = 0; k < job.problem.num_kernels; ++k) {
         Term &term = job.buffers.terms[k];
         rows.of_kernel[k] = (rest ? term.rest : term.lead)[job.parity].data();
@@ -958,7 +1045,7 @@ bool iterate(Job &job, int worker, bool keeps_rest) {
     for (int iteration = 1; iteration <= request.iterations; ++iteration) {
         job.once(worker, [&] { job.parity = 1 - job.parity; });
         const Rows lead = rows_of(job, false), rest = rows_of(job, true);
-        blur_all<Vec8>(job, lead, with_rest ? &rest : nullptr);
+        with_lead(job, [&](auto row) { blur_all<decltype(row)>(job, lead, with_rest ? &rest : nullptr); });
         const bool is_last = iteration == request.iterations, rest_in = with_rest;
         pass_all(job, worker, Pass{false, is_last, is_last || compares, compares, rest_in, rest_in && !is_last});
         if (worker == 0) job.request->iterations_done = iteration;
@@ -988,6 +1075,7 @@ void filter_worker(void *context, int worker) {
     Job &job = *static_cast<Job *>(context);
     build(job, worker);
     if (!job.is_good()) return;
+    constexpr int kWidth = 8;
     Term &term = job.buffers.terms[0];
     const Lattice &lattice = term.lattice;
     const FilterRequest &request = *job.filter;
@@ -995,32 +1083,32 @@ void filter_worker(void *context, int worker) {
     const bool scales_in = kind == Normalization::before || kind == Normalization::symmetric;
     const bool scales_out = kind != Normalization::before;
     job.once(worker, [&] {
-        if (!term.lead[0].reserve(size_t(lattice.num_rows) * kLead)) job.fail(Status::out_of_memory);
+        if (!term.lead[0].reserve(size_t(lattice.num_rows) * kWidth)) job.fail(Status::out_of_memory);
     });
     if (!job.is_good()) return;
     float *lead = term.lead[0].data();
-    for (int first = 0; first < request.num_channels; first += kLead) {
-        const int channels = request.num_channels - first < kLead ? request.num_channels - first : kLead;
+    for (int first = 0; first < request.num_channels; first += kWidth) {
+        const int channels = request.num_channels - first < kWidth ? request.num_channels - first : kWidth;
         job.each(job.num_tiles, [&](uint32_t tile) {
-            clear(lattice, tile, kLead, lead);
-            alignas(64) float rows[kBlock * kLead] = {};
+            clear(lattice, tile, kWidth, lead);
+            alignas(64) float rows[kBlock * kWidth] = {};
             for (uint32_t block = job.tile_begin(tile); block < job.tile_end(tile); ++block) {
                 const size_t begin = size_t(block) * kBlock;
                 for (int p = 0; p < kBlock && begin + p < job.n; ++p)
                     for (int c = 0; c < channels; ++c)
-                        rows[p * kLead + c] = request.values[size_t(first + c) * job.n + begin + p] *
+                        rows[p * kWidth + c] = request.values[size_t(first + c) * job.n + begin + p] *
                                               (scales_in ? lattice.norm[begin + p] : 1.0f);
                 with_vertices(lattice.vertices(), [&](auto v) {
                     constexpr int V = decltype(v)::value;
                     for (int p = 0; p < kBlock; ++p)
                         splat_pixel<V>(lattice.rows.data() + begin * V + p, lattice.weights.data() + begin * V + p,
-                                       Vec8::load(rows + p * kLead), lead);
+                                       Vec8::load(rows + p * kWidth), lead);
                 });
             }
         });
-        blur_all<Vec8>(job, Rows{{lead}, kLead});
+        blur_all<Vec8>(job, Rows{{lead}, kWidth});
         job.each(job.num_tiles, [&](uint32_t tile) {
-            spread<Vec8>(lattice, tile, lead, kLead);
+            spread<Vec8>(lattice, tile, lead, kWidth);
             for (uint32_t block = job.tile_begin(tile); block < job.tile_end(tile); ++block) {
                 const size_t begin = size_t(block) * kBlock;
                 with_vertices(lattice.vertices(), [&](auto v) {
