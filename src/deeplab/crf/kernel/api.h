@@ -14,7 +14,8 @@ namespace deeplab {
 constexpr int kMaxDims = 10;  // features per pixel: x, y and up to 8 channels
 constexpr int kMaxLabels = 1024;
 
-enum class Normalization : int { after, symmetric, before, none };
+// raw: the lattice's own sums, whatever their size.
+enum class Normalization : int { after, symmetric, before, none, raw };
 
 enum class Status : int { ok, bad_scores, out_of_memory, out_of_range };
 

@@ -25,6 +25,7 @@ namespace {
 
 constexpr int kMaxKernels = 16;
 constexpr int kMostLead = 24;
+constexpr size_t kLargePicture = size_t(1) << 20;  // pixels
 // Changes of marginals: messages that make less than the first are not looked up, messages that could
 // make more than the second must not be missing. Both are below the rounding errors of ten iterations.
 constexpr float kNegligible = 0x1p-23f, kTooMuch = 0x1p-20f;
@@ -118,9 +119,11 @@ struct Job {
     }
 
     void fail(Status s) {
-        if (s != Status::ok) status.store(int(s), std::memory_order_relaxed);
+        if (s == Status::ok) return;
+        status.store(int(s), std::memory_order_relaxed);
+        team.fail();
     }
-    bool is_good() const { return status.load(std::memory_order_relaxed) == int(Status::ok); }
+    bool is_good() const { return !team.has_failed(); }
     bool has_rest() const { return rest_width > 0; }
     uint32_t tile_begin(uint32_t tile) const { return tile * blocks_per_tile; }
     uint32_t tile_end(uint32_t tile) const {
@@ -271,6 +274,9 @@ void invert_sums(Job &job, Lattice &lattice) {
         const float inverse = float(double(job.n) / (total > 0 ? total : 1e-20));
         lattice.largest_gain = largest(norm, job.n) * inverse;
         for (size_t i = 0; i < padded; ++i) norm[i] = inverse;
+    } else if (lattice.normalization == Normalization::raw) {
+        lattice.largest_gain = largest(norm, job.n);
+        for (size_t i = 0; i < padded; ++i) norm[i] = 1;
     } else if (lattice.normalization == Normalization::symmetric) {
         for (size_t i = 0; i < padded; ++i) norm[i] = 1.0f / sqrtf(norm[i] + 1e-20f);
     } else {
@@ -328,6 +334,28 @@ void normalise(Job &job, int worker) {
     });
 }
 
+// Of large pictures, frees what only building needs before the memory for values is taken.
+void release_scratch(Job &job) {
+    Buffers &buffers = job.buffers;
+    if (job.n < kLargePicture) return;
+    for (int w = 0; w < buffers.num_workers; ++w) {
+        BuildScratch &scratch = buffers.builds[w];
+        scratch.keys.release();
+        scratch.next.release();
+        scratch.has_previous.release();
+        scratch.table.entries.release();
+        scratch.table.log2_size = 0;
+    }
+    for (int k = 0; k < job.problem.num_kernels; ++k) {
+        Term &term = buffers.terms[k];
+        term.lattice.owners.release();
+        term.lattice.slots.release();
+        term.lattice.row_keys.release();
+        term.ones.release();
+        term.sums.release();
+    }
+}
+
 // Makes the lattices that the buffers do not hold yet, and their normalisers.
 void build(Job &job, int worker) {
     const int kernels = job.problem.num_kernels;
@@ -366,6 +394,7 @@ void build(Job &job, int worker) {
         for (int k = 0; k < kernels; ++k) buffers.terms[k].lattice.is_ready = true;
     });
     normalise(job, worker);
+    job.once(worker, [&] { release_scratch(job); });
 }
 
 // --------------------------------------------------------------------------------------------- scores
@@ -658,6 +687,7 @@ void finish_rest(Job &job, Worker &worker, uint32_t block, uint32_t which, const
 template <class Lead>
 DEEPLAB_INLINE void slice_lead(Job &job, uint32_t block, BlockState<Lead> &state) {
     const Term *terms = job.buffers.terms;
+    if (job.problem.num_kernels == 0) memset(state.rows, 0, sizeof state.rows);
     for (int k = 0; k < job.problem.num_kernels; ++k)
         with_vertices(terms[k].lattice.vertices(), [&](auto v) {
             constexpr int V = decltype(v)::value;

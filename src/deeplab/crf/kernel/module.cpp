@@ -121,7 +121,8 @@ Normalization find_normalization(const std::string &name) {
     if (name == "symmetric") return Normalization::symmetric;
     if (name == "before") return Normalization::before;
     if (name == "none") return Normalization::none;
-    throw std::invalid_argument("normalization '" + name + "': after, symmetric, before or none");
+    if (name == "raw") return Normalization::raw;
+    throw std::invalid_argument("normalization '" + name + "': after, symmetric, before, none or raw");
 }
 
 // A kernel and what it refers to.

@@ -16,6 +16,7 @@ namespace deeplab {
 void Team::run(void (*body)(void *, int), void *context) {
     next_ = 0;
     arrived_ = 0;
+    failing_ = failed_ = false;
     std::vector<std::thread> others;
     others.reserve(static_cast<size_t>(size_ - 1));
     std::atomic<int> start{0};  // 1: go, 2: a thread could not be made
@@ -40,12 +41,14 @@ void Team::run(void (*body)(void *, int), void *context) {
 void Team::meet() {
     if (size_ == 1) {
         next_.store(0, std::memory_order_relaxed);
+        failed_.store(failing_.load(std::memory_order_relaxed), std::memory_order_relaxed);
         return;
     }
     const uint32_t phase = phase_.load(std::memory_order_acquire);
     if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
         arrived_.store(0, std::memory_order_relaxed);
         next_.store(0, std::memory_order_relaxed);
+        failed_.store(failing_.load(std::memory_order_relaxed), std::memory_order_relaxed);
         phase_.store(phase + 1, std::memory_order_release);
         return;
     }

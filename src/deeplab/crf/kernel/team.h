@@ -21,8 +21,14 @@ class Team {
     // Waits for the others, and lays out the next phase's tasks.
     void meet();
 
+    // Says that something went wrong. All workers learn of it together, when they next have met: one that
+    // heard of it earlier than another would leave it waiting.
+    void fail() { failing_.store(true, std::memory_order_relaxed); }
+    bool has_failed() const { return failed_.load(std::memory_order_relaxed); }
+
   private:
     int size_;
+    std::atomic<bool> failing_{false}, failed_{false};
     std::atomic<uint32_t> next_{0};
     std::atomic<int> arrived_{0};
     std::atomic<uint32_t> phase_{0};
