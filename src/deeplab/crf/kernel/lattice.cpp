@@ -19,7 +19,8 @@ namespace DEEPLAB_VARIANT {
 namespace {
 
 constexpr uint32_t kNone = UINT32_MAX;
-constexpr size_t kTilePixels = 32768;
+// A tile is at least so large: many rows, so that few vertices are on the border of two tiles.
+constexpr size_t kTileRows = 64, kTilePixels = 32768;
 
 // Coordinates beyond this have no fraction left to interpolate with.
 constexpr float kLargestCoordinate = 1 << 20;
@@ -429,9 +430,11 @@ size_t Lattice::bytes() const {
     return total;
 }
 
-uint32_t blocks_per_tile(size_t num_blocks) {
-    const size_t tiles = (num_blocks * kBlock + kTilePixels - 1) / kTilePixels;
-    return uint32_t((num_blocks + tiles - 1) / tiles);
+uint32_t blocks_per_tile(const Problem &problem) {
+    const size_t pixels = size_t(problem.height) * problem.width, rows = kTileRows * problem.width;
+    const size_t tile = rows > kTilePixels ? rows : kTilePixels;
+    const size_t tiles = (pixels + tile - 1) / tile, blocks = (pixels + kBlock - 1) / kBlock;
+    return uint32_t((blocks + tiles - 1) / tiles);
 }
 
 Status prepare(Lattice &lattice, const Problem &problem, const KernelSpec &kernel) {
@@ -456,7 +459,7 @@ Status prepare(Lattice &lattice, const Problem &problem, const KernelSpec &kerne
     const size_t places = blocks * kBlock * size_t(kernel.dims + 1);
     if (places * (problem.dilated ? size_t(2 * kernel.dims + 3) : 1) >= kLast) return Status::out_of_range;
     lattice.num_blocks = uint32_t(blocks);
-    lattice.blocks_per_tile = blocks_per_tile(blocks);
+    lattice.blocks_per_tile = blocks_per_tile(problem);
     lattice.num_tiles = (lattice.num_blocks + lattice.blocks_per_tile - 1) / lattice.blocks_per_tile;
     const bool is_good = lattice.rows.reserve(places) && lattice.weights.reserve(places) &&
                          lattice.tile_rows.reserve(lattice.num_tiles + 2) &&

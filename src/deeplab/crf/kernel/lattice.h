@@ -73,7 +73,7 @@ struct Lattice {
     size_t bytes() const;
 };
 
-uint32_t blocks_per_tile(size_t num_blocks);
+uint32_t blocks_per_tile(const Problem &);
 
 // Sizes and buffers, by one worker. A lattice that is_ready needs nothing more.
 Status prepare(Lattice &, const Problem &, const KernelSpec &);

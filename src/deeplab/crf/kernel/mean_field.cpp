@@ -114,7 +114,7 @@ struct Job {
     Job(Team &team_, Buffers &buffers_, const Problem &problem_) : team(team_), buffers(buffers_), problem(problem_) {
         n = size_t(problem.height) * problem.width;
         num_blocks = uint32_t((n + kBlock - 1) / kBlock);
-        blocks_per_tile = DEEPLAB_VARIANT::blocks_per_tile(num_blocks);
+        blocks_per_tile = DEEPLAB_VARIANT::blocks_per_tile(problem);
         num_tiles = (num_blocks + blocks_per_tile - 1) / blocks_per_tile;
     }
 
