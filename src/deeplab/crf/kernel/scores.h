@@ -29,6 +29,7 @@ void read_scores(const Job &job, Worker &worker, uint32_t block, float *out) {
     if (w == width && h == height) {
         for (int k = 0; k < job.num_labels; ++k) {
             const float *plane = request.scores + size_t(order[k]) * job.n + begin;
+            __builtin_prefetch(plane + kAheadBlocks * 2 * kBlock);  // too many streams for the processor's own
             if (count == kBlock)
                 Vec16::load(plane).store(out + k * kBlock);
             else
@@ -125,15 +126,18 @@ void order_labels(Job &job) {
 void store_unary(Job &job, Worker &worker, uint32_t block) {
     float *scores = worker.scores.data();
     read_scores(job, worker, block, scores);
-    float largest[kBlock], worst = 0;
-    for (int p = 0; p < kBlock; ++p) largest[p] = -INFINITY;
+    float largest[kBlock], wrong[kBlock], worst = 0;
+    for (int p = 0; p < kBlock; ++p) {
+        largest[p] = -INFINITY;
+        wrong[p] = 0;
+    }
     for (int k = 0; k < job.num_labels; ++k)
         for (int p = 0; p < kBlock; ++p) {
             const float score = scores[k * kBlock + p];
             largest[p] = score > largest[p] ? score : largest[p];
-            worst = score <= 3e38f ? worst : 1;  // also for NaN
+            wrong[p] = score <= 3e38f ? wrong[p] : 1.0f;  // also for NaN
         }
-    for (int p = 0; p < kBlock; ++p) worst = largest[p] >= -3e38f ? worst : 1;
+    for (int p = 0; p < kBlock; ++p) worst += largest[p] >= -3e38f ? wrong[p] : 1.0f;
     if (worst != 0) {
         job.fail(Status::bad_scores);
         job.bad_pixel.store(int64_t(block) * kBlock, std::memory_order_relaxed);
