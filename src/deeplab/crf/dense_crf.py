@@ -6,11 +6,9 @@ Shapes: H, W the picture, C its channels, K labels, (h, w) the score grid.
 """
 
 import dataclasses
-import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from operator import index
 from typing import Any, Literal, Self, TypeVar, cast, get_args, overload
 
 import numpy as np
@@ -21,13 +19,22 @@ from deeplab.crf.batch import Arrays, Job, Size, Values
 from deeplab.crf.engine import MAX_KERNELS, MAX_THREADS, Normalization, Variant, num_cores
 from deeplab.crf.inputs import SupportsArray
 from deeplab.crf.parameters import PRESETS, Bilateral, Spatial, number
+from deeplab.crf.settings import (
+    check_choice,
+    kernels,
+    kernels_of_dict,
+    known_only,
+    nearest,
+    penalties,
+    plain,
+    whole_number,
+)
 from deeplab.crf.solve import LabelChoice
 
 Marginals = NDArray[np.float32]
 LabelMap = NDArray[Any]  # of uint8 or int32
 Accuracy = Literal["lattice", "dilated", "exact"]
 Precision = Literal["float32", "half"]
-_Term = TypeVar("_Term", Bilateral, Spatial)
 _Result = TypeVar("_Result", bound=NDArray[Any])
 
 
@@ -53,7 +60,8 @@ class DenseCRF:
             "dilated" adds a ring of vertices to the lattice, for about half of the error and
             several times the time; "exact" sums over all pairs, for pictures of at most 16384
             pixels.
-        precision: "half" stores the lattice's rows in 16 bits: faster, marginals within 1e-3.
+        precision: "half" stores the lattice's rows in 16 bits: faster, and marginals within 1e-3
+            but for pixels that are near a tie (measured: up to 0.01, in the mean 1e-6).
         tolerance: Stop as soon as no marginal has changed by more in an iteration; 0 never does.
         threads: At most so many; by default one per core. Results do not depend on their number
             but for rounding. Batches of at least as many pictures take one thread for each.
@@ -78,26 +86,26 @@ class DenseCRF:
     def __post_init__(self) -> None:
         """Check the values, and take them as plain numbers and tuples."""
         set_field = object.__setattr__  # the way around `frozen`
-        set_field(self, "bilateral", _terms(self.bilateral, Bilateral, "bilateral"))
-        set_field(self, "spatial", _terms(self.spatial, Spatial, "spatial"))
+        set_field(self, "bilateral", kernels(self.bilateral, Bilateral, "bilateral"))
+        set_field(self, "spatial", kernels(self.spatial, Spatial, "spatial"))
         num_kernels = sum(
-            len(kernels) if isinstance(kernels, tuple) else 1
-            for kernels in (self.bilateral, self.spatial)
+            len(field) if isinstance(field, tuple) else 1
+            for field in (self.bilateral, self.spatial)
         )
         if num_kernels > MAX_KERNELS:
             raise ValueError(f"{num_kernels} kernels: give at most {MAX_KERNELS} together")
-        set_field(self, "compatibility", _compatibility(self.compatibility))
-        set_field(self, "iterations", _whole(self.iterations, "iterations", 0, 10_000))
+        set_field(self, "compatibility", penalties(self.compatibility))
+        set_field(self, "iterations", whole_number(self.iterations, "iterations", 0, 10_000))
         if self.threads is not None:
-            set_field(self, "threads", _whole(self.threads, "threads", 1, MAX_THREADS))
+            set_field(self, "threads", whole_number(self.threads, "threads", 1, MAX_THREADS))
         allowed = "a number from 0 (never stop early) to below 1"
         set_field(self, "tolerance", number(self.tolerance, "tolerance", allowed=allowed))
         if not 0 <= self.tolerance < 1:
             raise ValueError(f"tolerance={self.tolerance:g}: give {allowed}")
-        _check_choice(self.normalization, "normalization", get_args(Normalization))
-        _check_choice(self.accuracy, "accuracy", get_args(Accuracy))
-        _check_choice(self.precision, "precision", get_args(Precision))
-        _check_choice(self.variant, "variant", (None, *get_args(Variant)))
+        check_choice(self.normalization, "normalization", get_args(Normalization))
+        check_choice(self.accuracy, "accuracy", get_args(Accuracy))
+        check_choice(self.precision, "precision", get_args(Precision))
+        check_choice(self.variant, "variant", (None, *get_args(Variant)))
         if self.accuracy == "exact" and (self.precision, self.variant) != ("float32", None):
             raise ValueError(
                 "accuracy='exact' computes in float64 with numpy: leave precision and variant out"
@@ -112,7 +120,7 @@ class DenseCRF:
         """
         if name not in PRESETS:
             raise ValueError(
-                f"no CRF preset {name!r}{_nearest(name, PRESETS)}; there are {', '.join(PRESETS)}"
+                f"no CRF preset {name!r}{nearest(name, PRESETS)}; there are {', '.join(PRESETS)}"
             )
         bilateral, spatial = PRESETS[name]
         return cls(bilateral=bilateral, spatial=spatial)
@@ -229,7 +237,7 @@ class DenseCRF:
 
     def to_dict(self) -> dict[str, Any]:
         """Write all parameters as plain values, fit for JSON and YAML; see `from_dict`."""
-        return {key: _plain(value) for key, value in dataclasses.asdict(self).items()}
+        return {key: plain(value) for key, value in dataclasses.asdict(self).items()}
 
     @classmethod
     def from_dict(cls, parameters: Mapping[str, Any]) -> Self:
@@ -238,10 +246,10 @@ class DenseCRF:
         Raises:
             ValueError: A parameter is unknown (the message gives the nearest one) or not allowed.
         """
-        values = dict(_known(parameters, cls, "CRF"))
+        values = dict(known_only(parameters, cls, "CRF"))
         for key, kind in (("bilateral", Bilateral), ("spatial", Spatial)):
             if key in values:
-                values[key] = _terms_of_dict(values[key], kind, key)
+                values[key] = kernels_of_dict(values[key], kind, key)
         return cls(**values)
 
     def _for_each(
@@ -272,88 +280,3 @@ class DenseCRF:
             return results
         stacked: Any = np.stack(results)
         return cast(_Result, stacked)
-
-
-def _check_choice(value: object, name: str, allowed: Sequence[object]) -> None:
-    if value not in allowed:
-        listed = ", ".join(str(choice) for choice in allowed)
-        raise ValueError(f"{name}={value!r}{_nearest(value, allowed)}; give one of {listed}")
-
-
-def _whole(value: object, name: str, least: int, most: int) -> int:
-    allowed = f"a whole number from {least} to {most}"
-    try:
-        whole = index(value)  # type: ignore[arg-type]  # whether it is one is the question
-    except TypeError:
-        raise ValueError(f"{name}={value!r}: give {allowed}") from None
-    if isinstance(value, bool) or not least <= whole <= most:
-        raise ValueError(f"{name}={value!r}: give {allowed}")
-    return whole
-
-
-def _terms(value: object, kind: type[_Term], name: str) -> _Term | tuple[_Term, ...]:
-    if isinstance(value, kind):
-        return value
-    if isinstance(value, Sequence) and all(isinstance(entry, kind) for entry in value):
-        return tuple(value)
-    raise ValueError(
-        f"{name}={value!r}: give a {kind.__name__}, several in a tuple, or () for none"
-    )
-
-
-def _compatibility(value: Any) -> tuple[tuple[float, ...], ...] | None:
-    """Take a matrix as nested tuples: unlike an array they compare, and cannot be changed."""
-    if value is None:
-        return None
-    try:
-        penalties = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"compatibility={value!r}: give penalties as a (K, K) matrix") from None
-    if penalties.ndim != 2 or len(set(penalties.shape)) != 1 or penalties.size == 0:
-        raise ValueError(
-            f"compatibility of shape {penalties.shape}: give a (K, K) matrix of penalties, for a "
-            "label at one pixel (row) and a label at another (column)"
-        )
-    if not np.isfinite(penalties.astype(np.float32)).all():
-        raise ValueError("compatibility holds NaN or infinite values: give finite penalties")
-    return tuple(tuple(row) for row in penalties.tolist())
-
-
-def _plain(value: Any) -> Any:
-    """Turn tuples into lists, as JSON would."""
-    if isinstance(value, Mapping):
-        return {key: _plain(entry) for key, entry in value.items()}
-    return [_plain(entry) for entry in value] if isinstance(value, tuple) else value
-
-
-def _terms_of_dict(value: Any, kind: type[_Term], name: str) -> _Term | tuple[_Term, ...]:
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return tuple(_term_of_dict(entry, kind, name) for entry in value)
-    return _term_of_dict(value, kind, name)
-
-
-def _term_of_dict(value: Any, kind: type[_Term], name: str) -> _Term:
-    keys = [field.name for field in dataclasses.fields(kind)]
-    if not isinstance(value, Mapping):
-        raise ValueError(f"{name}={value!r}: give the keys {', '.join(keys)}, or a list of such")
-    known = _known(value, kind, name)
-    missing = [key for key in keys if key not in known]
-    if missing:
-        raise ValueError(f"{name}: {', '.join(missing)} missing; give the keys {', '.join(keys)}")
-    return kind(**known)
-
-
-def _known(values: Mapping[str, Any], kind: type[Any], name: str) -> Mapping[str, Any]:
-    keys = [field.name for field in dataclasses.fields(kind)]
-    for key in values:
-        if key not in keys:
-            raise ValueError(
-                f"{name} has no parameter {key!r}{_nearest(key, keys)}; there are {', '.join(keys)}"
-            )
-    return values
-
-
-def _nearest(value: object, known: Iterable[object]) -> str:
-    names = [choice for choice in known if isinstance(choice, str)]
-    near = difflib.get_close_matches(str(value), names, n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -6,8 +6,6 @@ Shapes: N variables (pixels in row order), K labels, D features; w and h the pic
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from numbers import Real
-from operator import index
 from typing import Any, Literal
 
 import numpy as np
@@ -22,8 +20,8 @@ from deeplab.crf.engine import (
     num_cores,
 )
 from deeplab.crf.inputs import MAX_COORDINATE, MAX_LABELS, check_coordinates, find_bad_scores
-
-Matrix = NDArray[np.float32]
+from deeplab.crf.pydensecrf import arguments
+from deeplab.crf.pydensecrf.arguments import Matrix
 
 _MAX_FEATURES = 10
 
@@ -77,7 +75,7 @@ class ConstUnary(Unary):
     """
 
     def __init__(self, u: Any) -> None:
-        super().__init__(_matrix(u, "u"))
+        super().__init__(arguments.matrix(u, "u"))
 
 
 class LogisticUnary(Unary):
@@ -89,7 +87,7 @@ class LogisticUnary(Unary):
     """
 
     def __init__(self, L: Any, f: Any) -> None:
-        coefficients, features = _matrix(L, "L"), _matrix(f, "f")
+        coefficients, features = arguments.matrix(L, "L"), arguments.matrix(f, "f")
         if coefficients.shape[1] != features.shape[0]:
             raise ValueError(
                 f"L is {coefficients.shape}, f {features.shape}: L has a column for each row of f"
@@ -118,8 +116,8 @@ class DenseCRF:
     """
 
     def __init__(self, nvar: int, nlabels: int, *ignored: object) -> None:
-        self._height, self._width = 1, _count(nvar, "nvar", 2**24)
-        self._num_labels = _count(nlabels, "nlabels", MAX_LABELS)
+        self._height, self._width = 1, arguments.count(nvar, "nvar", 2**24)
+        self._num_labels = arguments.count(nlabels, "nlabels", MAX_LABELS)
         self._unary: Matrix | None = None
         self._terms: list[_Term] = []
 
@@ -143,7 +141,7 @@ class DenseCRF:
         Raises:
             ValueError: Shapes or values that are not allowed; the message says which are.
         """
-        places = _matrix(features, "features")
+        places = arguments.matrix(features, "features")
         if places.shape[1] != self._num_variables or not 1 <= places.shape[0] <= _MAX_FEATURES:
             raise ValueError(
                 f"features of shape {places.shape}: give (D, {self._num_variables}), with 1 to "
@@ -190,7 +188,7 @@ class DenseCRF:
         if self._unary is None:  # as pydensecrf does; the first step makes it uniform
             first = np.zeros((self._num_labels, self._num_variables), np.float32)
         else:
-            first = _softmax(-self._unary)
+            first = arguments.softmax(-self._unary)
         return first, np.empty((0, 0), np.float32), np.empty((0, 0), np.float32)
 
     def stepInference(self, Q: Matrix, tmp1: object, tmp2: object) -> None:
@@ -201,7 +199,7 @@ class DenseCRF:
         energy = np.zeros_like(Q, np.float32) if self._unary is None else self._unary
         for pairwise in self._pairwise_energies(Q):
             energy = energy + pairwise
-        Q[...] = _softmax(-energy)
+        Q[...] = arguments.softmax(-energy)
 
     def klDivergence(self, Q: Any) -> float:
         """Say how far Q (K, N) is from the CRF's distribution, up to a constant."""
@@ -232,7 +230,7 @@ class DenseCRF:
         if len(self._terms) == MAX_KERNELS:
             raise ValueError(f"more than {MAX_KERNELS} pairwise terms: give at most as many")
         KernelType(kernel)  # raises what the enumeration raises
-        weight, energy = _compatibility(compat, self._num_labels)
+        weight, energy = arguments.compatibility(compat, self._num_labels)
         described = _kernel.Kernel(
             deviations=list(deviations),
             picture=picture,
@@ -252,7 +250,7 @@ class DenseCRF:
     ) -> None:
         shape = (self._num_labels, self._height, self._width)
         scores = np.zeros(shape, np.float32) if self._unary is None else -self._unary.reshape(shape)
-        iterations = _count(niter, "niter", 10_000, least=0)
+        iterations = arguments.count(niter, "niter", 10_000, least=0)
         with borrowed_workspace() as workspace:
             _kernel.mean_field(
                 workspace,
@@ -306,7 +304,7 @@ class DenseCRF2D(DenseCRF):
     """
 
     def __init__(self, w: int, h: int, nlabels: int, *ignored: object) -> None:
-        width, height = _count(w, "w", 2**24), _count(h, "h", 2**24)
+        width, height = arguments.count(w, "w", 2**24), arguments.count(h, "h", 2**24)
         super().__init__(min(width * height, 2**24), nlabels)
         self._height, self._width = height, width
 
@@ -328,7 +326,7 @@ class DenseCRF2D(DenseCRF):
         Raises:
             ValueError: Shapes or values that are not allowed; the message says which are.
         """
-        deviations = _deviations(sxy, "sxy", 2)
+        deviations = arguments.deviations(sxy, "sxy", 2)
         no_channels = np.empty((self._height, self._width, 0), np.uint8)
         check_coordinates(no_channels, deviations, kind="addPairwiseGaussian")
         self._add(deviations, None, None, compat, kernel, normalization)
@@ -355,74 +353,7 @@ class DenseCRF2D(DenseCRF):
         Raises:
             ValueError: Shapes or values that are not allowed; the message says which are.
         """
-        picture = _picture(rgbim, (self._height, self._width, 3))
-        deviations = (*_deviations(sxy, "sxy", 2), *_deviations(srgb, "srgb", 3))
+        picture = arguments.picture(rgbim, (self._height, self._width, 3))
+        deviations = (*arguments.deviations(sxy, "sxy", 2), *arguments.deviations(srgb, "srgb", 3))
         check_coordinates(picture, deviations, kind="addPairwiseBilateral")
         self._add(deviations, picture, None, compat, kernel, normalization)
-
-
-def _count(value: Any, name: str, most: int, *, least: int = 1) -> int:
-    try:
-        count = index(value)
-    except TypeError:
-        count = least - 1
-    if not least <= count <= most:
-        raise ValueError(f"{name}={value!r}: give a whole number from {least} to {most}")
-    return count
-
-
-def _matrix(value: Any, name: str) -> Matrix:
-    """Take a matrix of any layout and float type, as a copy that nobody else changes."""
-    matrix = np.array(value, np.float32, order="C")
-    if matrix.ndim != 2 or matrix.size == 0:
-        raise ValueError(
-            f"{name} of shape {matrix.shape}: give a matrix with one column per variable; flatten "
-            f"pictures with {name}.reshape(len({name}), -1)"
-        )
-    return matrix
-
-
-def _compatibility(compat: Any, num_labels: int) -> tuple[float, Matrix | None]:
-    values = np.array(compat, np.float32)
-    if not np.isfinite(values).all():
-        raise ValueError(f"compat={compat!r}: give finite values")
-    if values.ndim == 0:
-        return float(values), None
-    if values.shape not in ((num_labels,), (num_labels, num_labels)):
-        raise ValueError(
-            f"compat of shape {values.shape}: give a number, ({num_labels},) or "
-            f"({num_labels}, {num_labels}) values for {num_labels} labels"
-        )
-    energy = np.diag(values) if values.ndim == 1 else (values + values.T) * np.float32(0.5)
-    return 1.0, np.ascontiguousarray(energy, np.float32)
-
-
-def _deviations(value: Any, name: str, count: int) -> tuple[float, ...]:
-    deviations = (value,) * count if isinstance(value, Real) else tuple(value)
-    if len(deviations) != count or not all(0 < float(one) < np.inf for one in deviations):
-        raise ValueError(
-            f"{name}={value!r}: give one positive standard deviation, or {count} of them"
-        )
-    return tuple(map(float, deviations))
-
-
-def _picture(rgbim: Any, expected: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Take a picture as a copy that nobody else changes."""
-    given = np.asarray(rgbim)
-    if given.shape != expected:
-        advice = ""
-        if given.ndim == 3 and given.shape[2] != 3:
-            advice = "; for other than 3 channels use utils.create_pairwise_bilateral and "
-            advice += "addPairwiseEnergy"
-        raise ValueError(f"rgbim of shape {given.shape}: give (h, w, 3) = {expected}{advice}")
-    with np.errstate(invalid="ignore"):
-        picture = np.array(given, np.uint8, order="C")
-    if given.dtype != np.uint8 and not (picture == given).all():
-        raise ValueError("rgbim holds values that are not whole numbers from 0 to 255")
-    return picture
-
-
-def _softmax(scores: Matrix) -> Matrix:
-    exponentials = np.exp(scores - scores.max(axis=0))
-    probabilities: Matrix = exponentials / exponentials.sum(axis=0)
-    return probabilities
