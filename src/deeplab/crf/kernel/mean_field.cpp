@@ -230,6 +230,7 @@ size_t bytes_of(const Buffers &buffers) {
 
 Status run(Job &job, void (*body)(void *, int)) {
     if (job.problem.num_kernels > kMaxKernels) return Status::out_of_range;
+    job.team.shrink(job.num_tiles);
     if (!job.buffers.hire(job.team.size())) return Status::out_of_memory;
     job.team.run(body, &job);
     return Status(job.status.load());

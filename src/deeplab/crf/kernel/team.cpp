@@ -1,5 +1,6 @@
 #include "team.h"
 
+#include <chrono>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -12,6 +13,10 @@
 #endif
 
 namespace deeplab {
+
+namespace {
+constexpr int kSpins = 4000, kYields = 40;
+}
 
 void Team::run(void (*body)(void *, int), void *context) {
     next_ = 0;
@@ -55,10 +60,12 @@ void Team::meet() {
     // Phases last microseconds: going to sleep would cost more than they do, unless the processor is
     // wanted by others.
     for (int spins = 0; phase_.load(std::memory_order_acquire) == phase; ++spins) {
-        if (spins < 4000)
+        if (spins < kSpins)
             DEEPLAB_PAUSE();
-        else
+        else if (spins < kSpins + kYields)
             std::this_thread::yield();
+        else
+            std::this_thread::sleep_for(std::chrono::microseconds(50));
     }
 }
 

@@ -12,6 +12,11 @@ class Team {
 
     int size() const { return size_; }
 
+    // Lets those go for whom there is nothing to do; before `run`.
+    void shrink(uint32_t most) {
+        if (most < uint32_t(size_)) size_ = int(most);
+    }
+
     // Runs body(context, worker) on every worker, the caller being worker 0; returns when all are done.
     void run(void (*body)(void *context, int worker), void *context);
 
