@@ -170,7 +170,9 @@ class DenseCRF:
                 of pictures of several sizes: a list of sizes.
             labels: "present" lets only those labels take part that score best at some pixel (of the
                 grid), and gives the others marginal 0: faster the fewer they are, but inexact, as a
-                label that is best nowhere cannot win any more.
+                label that is best nowhere cannot win any more. On 60 photos of PASCAL VOC (2.8
+                labels present on average) 3e-5 of the pixels got another label, 4e-4 in the worst
+                photo; single marginals differed by up to 0.97.
 
         Returns:
             Marginals (K, H, W); of a batch a list of them, or (N, K, H, W) if an array was given.
