@@ -14,7 +14,7 @@ KERNEL_FILES = CMakeLists.txt $(shell find src/deeplab/crf/kernel -type f)
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 demo: $(CORE)/.ready  ## segment the example photos into demo-output/
 	$(CORE)/bin/deeplab segment examples --out demo-output --overwrite
