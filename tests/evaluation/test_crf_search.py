@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 
 from deeplab.crf import DenseCRF, Spatial
-from deeplab.evaluation import ConfusionMatrix, Objective, Point, Ranges, TrialLog, search_crf
+from deeplab.evaluation import (
+    ConfusionMatrix,
+    Objective,
+    Point,
+    Ranges,
+    Search,
+    Trial,
+    TrialLog,
+    search_crf,
+)
 from deeplab.evaluation.crf_sampling import draw_trials
 from deeplab.inference import ScoredPicture, label_picture
 from deeplab.inference.score_files import describe_classes
@@ -109,11 +118,15 @@ def test_an_interrupted_search_goes_on_to_the_same_end(objective, tmp_path):
     assert resumed.best.point == whole.best.point
 
 
-def test_a_best_value_on_the_border_of_its_range_is_named():
-    assert Ranges().border(Point(4, 60, 3)) == ["rgb"]
-    assert Ranges().border(Point(4, 60, 3.5)) == []
-    assert Ranges().border(Point(2.5, 105, 4)) == ["weight", "xy"]
-    assert Ranges(rgb=(3,)).border(Point(4, 60, 3)) == []
+@pytest.mark.parametrize(
+    ("best", "named"),
+    [((4, 50, 3), []), ((3, 50, 3), ["weight"]), ((5, 40, 3), ["weight", "xy"])],
+)
+def test_a_best_value_that_is_the_first_or_last_of_several_tried_is_named(best, named):
+    points = [Point(weight, xy, 3) for weight in (3, 4, 5) for xy in (40, 50, 60)]
+    trials = [Trial("coarse", point, 0.5 + 0.1 * (point == best)) for point in points]
+    found = Search(tuple(trials), max(trials, key=lambda one: one.mean_iou), BASE, 0.5, 1)
+    assert found.on_border == named
 
 
 @pytest.mark.parametrize("values", [(), (0, 1), (4, 3), (3, 3)])

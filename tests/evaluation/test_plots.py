@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from deeplab.crf import DenseCRF
-from deeplab.evaluation import Point, Ranges, Search, Trial, TrimapCurve
+from deeplab.evaluation import Point, Search, Trial, TrimapCurve
 
 plots = pytest.importorskip("deeplab.evaluation.plots", reason="drawing needs the plots extra")
 
@@ -17,7 +17,7 @@ def texts(path):
 
 
 def search_of(trials):
-    return Search(tuple(trials), trials[0], DenseCRF(), 0.5, 7, Ranges())
+    return Search(tuple(trials), trials[0], DenseCRF(), 0.5, 7)
 
 
 GRID = [
@@ -46,6 +46,14 @@ def test_a_grid_becomes_a_heat_map_for_each_weight_with_its_values(tmp_path):
         assert written.count(title) == 1
     assert written.count("67.4") == 4  # weight 3 at xy 40, weight 4 at xy 30, two values of rgb
     assert any("50.00 % mean IoU without a CRF" in text for text in written)
+
+
+def test_the_middle_of_the_fine_grid_is_shown_though_it_was_tried_on_the_coarse_one(tmp_path):
+    places = [(xy, rgb) for xy in (35, 40, 45) for rgb in (2, 3, 4)]
+    fine = [Trial("fine", Point(3, xy, rgb), 0.5) for xy, rgb in places if (xy, rgb) != (40, 3)]
+    coarse = [Trial("coarse", Point(3, 40, 3), 0.6637), Trial("coarse", Point(3, 60, 3), 0.55)]
+    plots.draw_search(tmp_path / "h.svg", search_of([*coarse, *fine]))
+    assert texts(tmp_path / "h.svg").count("66.4") == 2
 
 
 def test_drawn_points_become_one_plot(tmp_path):

@@ -176,10 +176,10 @@ def _warn(found: "Search") -> None:
             "parameters were written all the same",
             file=sys.stderr,
         )
-    elif border := found.ranges.border(found.best.point):
+    elif found.on_border:
         print(
-            f"note: the best {' and '.join(border)} lies on the border of the range: a wider one "
-            "may hold better values",
+            f"note: the best {' and '.join(found.on_border)} lies on the border of what was tried: "
+            "a wider range may hold better values",
             file=sys.stderr,
         )
 

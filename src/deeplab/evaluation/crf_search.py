@@ -62,15 +62,6 @@ class Ranges:
         )
         return [Point(weight, xy, rgb) for xy, rgb, weight in product(xys, rgbs, weights)]
 
-    def border(self, best: Point) -> list[str]:
-        """Name the parameters whose best value is the first or last of several."""
-        named = zip(best._fields, best, (self.weight, self.xy, self.rgb), strict=True)
-        return [
-            name
-            for name, value, values in named
-            if len(values) > 1 and not values[0] < value < values[-1]
-        ]
-
 
 @dataclass(frozen=True)
 class Search:
@@ -82,7 +73,6 @@ class Search:
         crf: The CRF of the best trial.
         mean_iou_without_crf: 0..1, of the same scores.
         num_pictures: How many pictures were scored.
-        ranges: Where was looked.
     """
 
     trials: tuple[Trial, ...]
@@ -90,12 +80,23 @@ class Search:
     crf: DenseCRF
     mean_iou_without_crf: float
     num_pictures: int
-    ranges: Ranges
 
     @property
     def helps(self) -> bool:
         """Whether the best CRF is better than none."""
         return self.best.mean_iou > self.mean_iou_without_crf
+
+    @property
+    def on_border(self) -> list[str]:
+        """The parameters whose best value is the least or the largest that was tried, if any."""
+        tried = {
+            name: {getattr(trial.point, name) for trial in self.trials} for name in Point._fields
+        }
+        return [
+            name
+            for name, values in tried.items()
+            if len(values) > 1 and not min(values) < getattr(self.best.point, name) < max(values)
+        ]
 
 
 class Objective:
@@ -196,7 +197,6 @@ def search_crf(
         crf=objective.crf(best.point),
         mean_iou_without_crf=objective.without_crf(),
         num_pictures=len(objective),
-        ranges=ranges,
     )
 
 

@@ -84,7 +84,18 @@ def _panels(trials: Sequence[Trial]) -> dict[str, list[Trial]]:
         is_grid = trial.stage in ("coarse", "fine")
         title = f"{trial.stage}, weight {trial.point.weight:g}" if is_grid else trial.stage + _SIZES
         panels.setdefault(title, []).append(trial)
+    for title, shown in panels.items():
+        if title.startswith("fine"):  # its middle was tried on the coarse grid
+            shown += _coarse_between(shown, trials)
     return panels
+
+
+def _coarse_between(fine: Sequence[Trial], trials: Sequence[Trial]) -> list[Trial]:
+    """Find the coarse trials that lie on the rows and columns of a fine panel."""
+    weight = fine[0].point.weight
+    xys, rgbs = {one.point.xy for one in fine}, {one.point.rgb for one in fine}
+    coarse = [one for one in trials if one.stage == "coarse" and one.point.weight == weight]
+    return [one for one in coarse if one.point.xy in xys and one.point.rgb in rgbs]
 
 
 def _draw_cells(axes: Axes, trials: Sequence[Trial], limits: tuple[float, float]) -> None:
