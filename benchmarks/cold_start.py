@@ -1,8 +1,8 @@
 """Time a cold `deeplab segment` of one photo against `python -c "import torch, torchvision"`.
 
-Both are new processes with the files already in the disk cache (one round goes before the first
-that counts). They take turns, so that whatever else the machine does hits both alike; the ratio
-is taken within each round. Prints a Markdown table for RESULTS.md.
+With the CRF and without. All are new processes with the files already in the disk cache (one round
+goes before the first that counts). They take turns, so that whatever else the machine does hits all
+alike; the ratio is taken within each round. Prints a Markdown table for RESULTS.md.
 
     python benchmarks/cold_start.py [--rounds 9] [--weights NAME_OR_FILE]
 """
@@ -36,6 +36,7 @@ def main() -> None:
         torch = [sys.executable, "-c", "import torch, torchvision"]
         commands = {
             "deeplab segment PHOTO": [*segment, "--weights", options.weights],
+            "deeplab segment PHOTO --crf": [*segment, "--weights", options.weights, "--crf"],
             'python -c "import torch, torchvision"': torch,
         }
         seconds = measure(commands, options.rounds)
@@ -59,8 +60,10 @@ def print_table(seconds: dict[str, list[float]]) -> None:
     print("| command | median | least | most |\n|---|---|---|---|")
     for name, values in seconds.items():
         print_row(f"`{name}`, seconds", values)
-    ours, torch = seconds.values()
-    print_row("ratio", [one / other for one, other in zip(ours, torch, strict=True)])
+    *ours, torch = seconds.values()
+    for name, own in zip(seconds, ours, strict=False):
+        ratios = [one / other for one, other in zip(own, torch, strict=True)]
+        print_row(f"`{name}`, ratio to importing torch", ratios)
 
 
 def print_row(name: str, values: list[float]) -> None:
