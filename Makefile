@@ -49,8 +49,9 @@ bench: $(DEV)/.ready  ## time a cold `deeplab segment`, and training steps
 	$(DEV)/bin/python benchmarks/cold_start.py
 	$(DEV)/bin/python benchmarks/training_step.py
 
-bench-crf: $(DEV)/.ready-bench  ## time the dense CRF against pydensecrf2 (needs ../shared/data)
+bench-crf: $(DEV)/.ready  ## time the dense CRF against pydensecrf2 (needs ../shared/data), and its torch layer
 	$(DEV)/bin/python benchmarks/crf.py
+	$(DEV)/bin/python benchmarks/crf_torch.py
 
 clean:  ## remove the environments and what they produced
 	rm -rf $(CORE) $(DEV) demo-output .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
@@ -67,9 +68,4 @@ $(CORE)/.ready: pyproject.toml constraints.txt $(PACKAGE_FILES)
 $(DEV)/.ready: pyproject.toml constraints.txt $(KERNEL_FILES)
 	test -x $(DEV)/bin/python || $(PYTHON) -m venv $(DEV)
 	$(DEV)/bin/python $(PIP_INSTALL) --editable '.[dev]'
-	touch $@
-
-# What the CRF is measured against; it is compiled on the spot.
-$(DEV)/.ready-bench: $(DEV)/.ready
-	$(DEV)/bin/python $(PIP_INSTALL) pydensecrf2
 	touch $@
