@@ -418,7 +418,7 @@ def test_mappings_that_are_no_crf_are_refused(parameters: Any, message: str) -> 
         ({"threads": 0}, "threads=0: give a whole number from 1 to 256"),
         ({"compatibility": [[0, 1]]}, r"compatibility of shape \(1, 2\): give a \(K, K\) matrix"),
         ({"compatibility": [[0, 1], [1]]}, "give penalties as a"),
-        ({"compatibility": [[float("nan")]]}, "holds NaN or infinite"),
+        ({"compatibility": [[float("nan")]]}, "holds NaN, or values beyond"),
         ({"accuracy": "exact", "precision": "half"}, "float64 .* leave precision and variant out"),
         ({"accuracy": "exact", "variant": "avx2"}, "leave precision and variant out"),
     ],

@@ -60,3 +60,23 @@ def test_a_faint_label_with_one_certain_spot_spreads_as_it_should(height: float)
     np.testing.assert_allclose(
         crf.refine(picture, scores), marginals_by_reference(picture, scores), rtol=0, atol=2e-5
     )
+
+
+def test_a_tolerance_without_marginals_stops_where_one_with_marginals_does() -> None:
+    rng = np.random.default_rng(4)
+    picture, scores = colours(rng), class_scores(rng, 12, 3.0)
+    crf = DenseCRF(bilateral=Bilateral(6, 30, 20), spatial=Spatial(4, 2), tolerance=1e-3)
+    wanted = crf.refine(picture, scores).argmax(axis=0)
+    for _ in range(2):  # the second call finds the first one's memory
+        np.testing.assert_array_equal(crf.labels(picture, scores), wanted)
+
+
+def test_misaligned_scores_give_what_aligned_ones_give() -> None:
+    rng = np.random.default_rng(5)
+    picture, scores = colours(rng), class_scores(rng, 3, 1.0)
+    buffer = np.zeros(scores.nbytes + 1, np.uint8)
+    misaligned = buffer[1:].view(np.float32).reshape(scores.shape)
+    misaligned[:] = scores
+    assert not misaligned.flags.aligned
+    crf = DenseCRF()
+    np.testing.assert_array_equal(crf.refine(picture, misaligned), crf.refine(picture, scores))

@@ -6,7 +6,7 @@ Shapes: H, W the picture, C its channels, K labels, (h, w) the score grid.
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,11 @@ MAX_CHANNELS = 8
 MAX_LABELS = 1024
 MAX_COORDINATE = 1e5
 """Largest value / deviation: beyond it, float32 does not tell neighbouring pixels apart well."""
+
+_LAYOUT: tuple[Literal["C"], Literal["A"]] = (
+    "C",
+    "A",
+)  # aligned: numpy can hold floats at odd addresses
 
 _PICTURE = "a picture is uint8, 0..255, of shape (H, W), (H, W, 3) or (H, W, 1..8)"
 _SCORES = "class scores are float16, float32 or float64 of shape (K, H, W)"
@@ -80,7 +85,7 @@ def check_picture(value: object) -> NDArray[np.uint8]:
             else f"choose at most {MAX_CHANNELS} of its channels"
         )
         raise ValueError(f"{given}: {_PICTURE}; {advice}")
-    return np.ascontiguousarray(picture).reshape(*picture.shape[:2], -1)
+    return np.require(picture, requirements=_LAYOUT).reshape(*picture.shape[:2], -1)
 
 
 def check_size(size: Sequence[int] | None, picture: NDArray[np.uint8]) -> bool:
@@ -117,7 +122,7 @@ def check_scores(
         raise ValueError(f"{given}: {_SCORES}; use astype(np.float32)")
     _check_shape(scores, picture, given, is_grid=is_grid)
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is reported
-        contiguous = np.ascontiguousarray(scores, dtype=np.float32)
+        contiguous = np.require(scores, np.float32, _LAYOUT)
     if is_grid and not np.isfinite(contiguous).all():
         raise ValueError(f"{given} on a grid: {_describe_bad(contiguous, allow_minus_inf=False)}")
     return contiguous

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from numbers import Real
 from types import MappingProxyType
 
+LARGEST = 1e12
+"""Largest weight and penalty: their products stay within the range of float32."""
+
 
 @dataclass(frozen=True)
 class Bilateral:
@@ -109,6 +112,8 @@ def number(value: object, name: str, *, allowed: str) -> float:
 def _weight(value: object, kind: str) -> float:
     allowed = "a finite number of at least 0"
     weight = number(value, f"{kind}.weight", allowed=allowed)
+    if weight > LARGEST:
+        raise ValueError(f"{kind}.weight={weight:g}: give at most {LARGEST:g}")
     if weight < 0:
         raise ValueError(
             f"{kind}.weight={weight:g}: give {allowed}; to make labels repel their like, use "

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from deeplab.crf.parameters import Bilateral, Spatial
+from deeplab.crf.parameters import LARGEST, Bilateral, Spatial
 
 _Kernel = TypeVar("_Kernel", Bilateral, Spatial)
 
@@ -59,8 +59,10 @@ def penalties(value: Any) -> tuple[tuple[float, ...], ...] | None:
             f"compatibility of shape {matrix.shape}: give a (K, K) matrix of penalties, for a "
             "label at one pixel (row) and a label at another (column)"
         )
-    if not np.isfinite(matrix.astype(np.float32)).all():
-        raise ValueError("compatibility holds NaN or infinite values: give finite penalties")
+    if not (np.abs(matrix) <= LARGEST).all():
+        raise ValueError(
+            f"compatibility holds NaN, or values beyond {LARGEST:g}: give penalties within it"
+        )
     return tuple(tuple(row) for row in matrix.tolist())
 
 

@@ -47,6 +47,13 @@ using Labels = nb::ndarray<int32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
 constexpr int kMaxSide = 1 << 24, kMaxThreads = 256;
 
+// numpy can hold floats at odd addresses.
+template <class Array>
+void check_alignment(const Array &array) {
+    if (reinterpret_cast<uintptr_t>(array.data()) % alignof(float))
+        throw std::invalid_argument("an array is not aligned: copy it");
+}
+
 std::vector<const Variant *> runnable() {
     std::vector<const Variant *> found;
 #if defined(DEEPLAB_HAS_X86)
@@ -140,6 +147,7 @@ class Kernel {
                 throw std::invalid_argument("features come alone, without picture and deviations");
             if (features->shape(0) < 1 || features->shape(0) > kMaxDims)
                 throw std::invalid_argument("features: 1 to 10 rows");
+            check_alignment(*features);
             spec_.dims = int(features->shape(0));
             spec_.features = features->data();
         } else {
@@ -155,6 +163,7 @@ class Kernel {
             spec_.picture = picture ? picture->data() : nullptr;
         }
         if (energy) {
+            check_alignment(*energy);
             if (energy->shape(0) != energy->shape(1)) throw std::invalid_argument("energy is a square matrix");
             for (size_t i = 0; i < energy->size(); ++i)
                 if (!std::isfinite(energy->data()[i])) throw std::invalid_argument("energy is not finite");
@@ -210,6 +219,9 @@ int run_mean_field(Workspace &workspace, const std::vector<const Kernel *> &kern
     if (scores.shape(0) < 1 || scores.shape(0) > size_t(kMaxLabels) || scores.shape(1) < 1 || scores.shape(2) < 1 ||
         scores.shape(1) > size_t(kMaxSide) || scores.shape(2) > size_t(kMaxSide))
         throw std::invalid_argument("scores: (K, h, w) with 1 to 1024 labels, not empty");
+    check_alignment(scores);
+    if (marginals) check_alignment(*marginals);
+    if (labels) check_alignment(*labels);
     if (iterations < 0) throw std::invalid_argument("iterations: 0 or more");
     if (!(tolerance >= 0)) throw std::invalid_argument("tolerance: 0 or more");
     if (kernels.size() > 16) throw std::invalid_argument("at most 16 kernels");
@@ -248,6 +260,7 @@ nb::ndarray<nb::numpy, float, nb::ndim<2>> run_filter(Workspace &workspace, cons
     const size_t pixels = size_t(height) * size_t(width);
     if (values.shape(1) != pixels || values.shape(0) < 1 || values.shape(0) > size_t(1 << 20))
         throw std::invalid_argument("values: (C, H * W), C at least 1");
+    check_alignment(values);
     const std::vector<KernelSpec> specs = {kernel.spec(height, width, 0)};
     const Variant &variant = find_variant(variant_name);
 

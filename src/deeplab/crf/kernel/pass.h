@@ -98,7 +98,9 @@ float write_block(Job &job, Worker &worker, uint32_t block, const Pass &pass, co
     const int32_t *order = job.buffers.order.data();
     const size_t begin = size_t(block) * kBlock;
     const int count = int(job.n - begin < kBlock ? job.n - begin : kBlock);
-    float *marginals = request.marginals ? request.marginals : pass.compares ? job.buffers.previous.data() : nullptr;
+    float *marginals = request.marginals         ? request.marginals
+                       : request.tolerance > 0 ? job.buffers.previous.data()
+                                               : nullptr;
     Vec16 best = Vec16::all(-1);
     alignas(64) int32_t winner[kBlock];
     for (int p = 0; p < kBlock; ++p) winner[p] = INT32_MAX;

@@ -269,7 +269,7 @@ class DenseCRF:
             )
 
     def _pairwise_energies(self, Q: Any) -> list[Matrix]:
-        marginals = np.ascontiguousarray(Q, np.float32)
+        marginals = np.require(Q, np.float32, ["C", "A"])
         with borrowed_workspace() as workspace:
             return [
                 term.apply(
