@@ -16,7 +16,7 @@ Variant = Literal["avx512", "avx2", "neon", "baseline"]
 MAX_KERNELS = 16
 MAX_THREADS = 256
 
-KEPT_BYTES = 256 << 20
+KEPT_BYTES = 1 << 30
 """Buffers are kept for the next call while all that are kept are no larger than this together."""
 
 _kept: list["_kernel.Workspace"] = []

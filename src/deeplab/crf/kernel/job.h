@@ -16,9 +16,10 @@ namespace {
 constexpr int kMaxKernels = 16;
 constexpr int kMostLead = 24;
 constexpr size_t kLargePicture = size_t(1) << 20;  // pixels
-// Changes of marginals: messages that make less than the first are not looked up, messages that could
-// make more than the second must not be missing. Both are below the rounding errors of ten iterations.
-constexpr float kNegligible = 0x1p-23f, kTooMuch = 0x1p-20f;
+// Changes of marginals in one iteration. Messages that make less than the first are not looked up; where
+// none makes the second, all of the rest's are left out from then on; should one ever make the third,
+// that was too early. All are far below what rounding makes of ten iterations in float32.
+constexpr float kNegligible = 0x1p-23f, kLittle = 0x1p-21f, kTooMuch = 0x1p-19f;
 constexpr uint32_t kAheadBlocks = 3;  // blocks are asked for so far ahead
 constexpr double kFaint = 2e-4;  // a share of the picture
 constexpr float kNever = -1e30f;  // the score of labels that are not there
@@ -95,7 +96,7 @@ struct Job {
     uint32_t num_blocks, num_tiles, blocks_per_tile;
     // A lead row has lead_width values: num_lead labels, and the sum of the rest where there is one.
     int num_labels = 0, lead_width = 8, num_lead = 0, rest_width = 0;
-    bool is_general = false, is_half = false;
+    bool is_general = false, may_be_half = false, is_half = false;
     int parity = 0;  // which of the two buffers is sliced from
 
     std::atomic<int> status{int(Status::ok)};

@@ -73,8 +73,8 @@ void set_up_terms(Job &job) {
         if (!is_good) job.fail(Status::out_of_memory);
     }
     job.is_general |= !(bound < kBounded);
-    job.is_half = job.request->half && kHasHalf && !job.is_general;
-    for (int k = 0; k < job.problem.num_kernels && job.is_half; ++k) {
+    job.may_be_half = job.request->half && kHasHalf && !job.is_general;
+    for (int k = 0; k < job.problem.num_kernels && job.may_be_half; ++k) {
         Term &term = job.buffers.terms[k];
         if (!term.half.reserve(size_t(term.lattice.num_rows) * job.lead_width)) job.fail(Status::out_of_memory);
         term.half_scale = 1;  // normalised input may be larger than 1, by less than the margin
@@ -128,11 +128,16 @@ float over_workers(Job &job, float Worker::*field) {
 bool iterate(Job &job, int worker, bool keeps_rest) {
     const MeanFieldRequest &request = *job.request;
     const bool compares = request.tolerance > 0;
+    // What 16 bits leave out, the later iterations make good again: they take float32.
+    const bool may_be_half = job.may_be_half;
     bool with_rest = job.has_rest();
     pass_all(job, worker, Pass{true, request.iterations == 0, request.iterations == 0 || compares, false, false, with_rest});
     if (!job.is_good()) return true;
     for (int iteration = 1; iteration <= request.iterations; ++iteration) {
-        job.once(worker, [&] { job.parity = 1 - job.parity; });
+        job.once(worker, [&] {
+            job.parity = 1 - job.parity;
+            job.is_half = may_be_half && 2 * iteration <= request.iterations;
+        });
         const Rows lead = rows_of(job, false), rest = rows_of(job, true);
         with_lead(job, [&](auto row) { blur_all<decltype(row)>(job, lead, with_rest ? &rest : nullptr); });
         const bool is_last = iteration == request.iterations, rest_in = with_rest;
@@ -141,7 +146,7 @@ bool iterate(Job &job, int worker, bool keeps_rest) {
         if (job.has_rest() && !job.is_general) {
             const float missing = over_workers(job, &Worker::missing);
             if (!rest_in && missing >= kTooMuch) return false;
-            with_rest = rest_in && (keeps_rest || missing >= kNegligible);
+            with_rest = rest_in && (keeps_rest || missing >= kLittle);
         }
         if (compares && over_workers(job, &Worker::change) <= request.tolerance) break;
     }
