@@ -226,7 +226,8 @@ def compare_large(case: Case, rounds: int, progress: Progress) -> None:
     print("| | pydensecrf2 | ours | ratio |\n|---|---|---|---|")
     for call, peer, ours in zip(("first", "second"), times["peer"], times["ours"], strict=True):
         print(
-            f"| seconds, {call} call | {peer:.2f} | {ours:.2f} | **{peer / ours:.2f}** times as fast |"
+            f"| seconds, {call} call | {peer:.2f} | {ours:.2f} "
+            f"| **{peer / ours:.2f}** times as fast |"
         )
     print(
         f"| peak memory, MB, inputs included | {megabytes['peer']:.0f} | {megabytes['ours']:.0f} "
