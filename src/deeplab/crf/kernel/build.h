@@ -144,6 +144,8 @@ void normalise(Job &job, int worker) {
     if (!any) return;
     job.once(worker, [&] {
         for (int k = 0; k < kernels; ++k) {
+            if (skip[k]) continue;
+            terms[k].lattice.has_norm = false;
             terms[k].lattice.normalization = job.problem.kernels[k].normalization;
             if (!(terms[k].ones.reserve(terms[k].lattice.num_rows) &&
                   terms[k].lattice.norm.reserve(size_t(job.num_blocks) * kBlock) &&

@@ -18,7 +18,7 @@ constexpr int kMostLead = 24;
 constexpr size_t kLargePicture = size_t(1) << 20;  // pixels
 // Changes of marginals in one iteration. Messages that make less than the first are not looked up; where
 // none makes the second, all of the rest's are left out from then on; should one ever make the third,
-// that was too early. All are far below what rounding makes of ten iterations in float32.
+// that was too early. All are below what rounding makes of ten iterations in float32.
 constexpr float kNegligible = 0x1p-23f, kLittle = 0x1p-21f, kTooMuch = 0x1p-19f;
 constexpr uint32_t kAheadBlocks = 3;  // blocks are asked for so far ahead
 constexpr double kFaint = 2e-4;  // a share of the picture

@@ -75,7 +75,7 @@ uint32_t tile_of(const Lattice &lattice, uint32_t row) {
 }
 
 // Adds the neighbours of all occupied vertices, along every axis, in both directions.
-Status add_ring(Lattice &lattice, RowTable &table) {
+void add_ring(Lattice &lattice, RowTable &table) {
     const uint32_t occupied = lattice.num_owners;
     const bool both[] = {true, false};
     for (uint32_t i = 0; i < occupied; ++i) {
@@ -90,7 +90,6 @@ Status add_ring(Lattice &lattice, RowTable &table) {
             }
         }
     }
-    return Status::ok;
 }
 
 // Puts the copies of one owner's tile together, so that tiles can collect what others hold for them.
@@ -151,7 +150,7 @@ Status prepare(Lattice &lattice, const Problem &problem, const KernelSpec &kerne
     const bool is_good = lattice.rows.reserve(places) && lattice.weights.reserve(places) &&
                          lattice.tile_rows.reserve(lattice.num_tiles + 2) &&
                          lattice.tile_copies.reserve(lattice.num_tiles + 1) &&
-                         lattice.owner_copies.reserve(lattice.num_tiles + 2) &&
+                         lattice.owner_copies.reserve(lattice.num_tiles + 1) &&
                          lattice.tile_worker.reserve(lattice.num_tiles) && lattice.tile_key.reserve(lattice.num_tiles);
     return is_good ? Status::ok : Status::out_of_memory;
 }

@@ -4,13 +4,14 @@
 // Reference: arXiv 1606.00915, section 3.3; Kraehenbuehl and Koltun, "Efficient Inference in Fully
 // Connected CRFs with Gaussian Edge Potentials", 2011.
 //
-// Labels are held in the order of how much of the picture they may take. The first 7 (or all, if they
-// are 8 or fewer) are the lead, the others the rest; an eighth value of the lead is the sum of the
-// rest's marginals. Filtered like the others it bounds the messages that the rest gets, and with them
-// what those messages can change in the marginals. In most pictures, after an iteration or two, that is
-// nothing that float32 could hold: then the rest keeps its scores and its share of every pixel, but its
-// messages are left out, and an iteration costs what 7 labels cost. The bound is checked at every pixel
-// of every pass; should it ever exceed kTooMuch, inference starts anew with all messages.
+// Labels are held in the order of how much of the picture they may take. A row of the lattice leads with
+// 8, 16 or 24 values (choose_lead): as many labels if these are all, else one less, and the sum of the
+// marginals of all others, the rest. Filtered like the others that sum bounds the messages that the rest
+// gets, and with them what those messages can change in the marginals. In most pictures, after an
+// iteration or two, that is no more than the last digits of float32: then the rest keeps its scores and
+// its share of every pixel, but its messages are left out, and an iteration costs what the lead costs.
+// The bound is checked at every pixel of every pass; should it ever exceed kTooMuch, inference starts
+// anew with all messages.
 #include "build.h"
 #include "general_pass.h"
 

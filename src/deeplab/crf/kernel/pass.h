@@ -72,19 +72,19 @@ DEEPLAB_INLINE void slice_block(const Term &term, const Number *lead, float gain
 
 // Marginals of a block to the lattice: of the lead, and of the rest of the pixels in `with_rest`.
 template <int V, class Lead>
-DEEPLAB_INLINE void splat_block(const Job &job, const Term &term, uint32_t block, const BlockState<Lead> &state,
+DEEPLAB_INLINE void splat_block(const Job &job, Term &term, uint32_t block, const BlockState<Lead> &state,
                                 const float *rest, uint32_t with_rest) {
     const size_t at = size_t(block) * V * kBlock;
     const uint32_t *places = term.lattice.rows.data() + at;
     const float *weights = term.lattice.weights.data() + at;
     const float *norm = term.scales_in ? term.lattice.norm.data() + size_t(block) * kBlock : nullptr;
-    float *lead = const_cast<float *>(term.lead[1 - job.parity].data());
+    float *lead = term.lead[1 - job.parity].data();
     for (int p = 0; p < kBlock; ++p) {
         Lead value = Lead::load(state.rows + p * Lead::kWidth);
         if (norm) value = value * norm[p];
         splat_pixel<V>(places + p, weights + p, value, lead);
     }
-    float *rest_rows = const_cast<float *>(term.rest[1 - job.parity].data());
+    float *rest_rows = term.rest[1 - job.parity].data();
     for (; with_rest; with_rest &= with_rest - 1) {
         const int p = __builtin_ctz(with_rest);
         splat_wide(places + p, weights + p, V, norm ? norm[p] : 1.0f, rest + p * job.rest_width, rest_rows, job.rest_width);
@@ -273,7 +273,7 @@ DEEPLAB_INLINE void finish_block(Job &job, Worker &worker, uint32_t block, const
     if (pass.is_last) return;
     for (int k = 0; k < int(Lead::kWidth); k += 8) store_columns(state.lanes + k, state.rows + k, Lead::kWidth);
     for (int k = 0; k < job.problem.num_kernels; ++k) {
-        const Term &term = job.buffers.terms[k];
+        Term &term = job.buffers.terms[k];
         with_vertices(term.lattice.vertices(), [&](auto v) {
             splat_block<decltype(v)::value, Lead>(job, term, block, state, worker.rest.data(), with_rest);
         });
