@@ -1,12 +1,14 @@
 """What the engine leaves out for speed, against the slow reference that leaves out nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from tests.crf import reference
 
-from deeplab.crf import Bilateral, DenseCRF, Spatial
+from deeplab.crf import Bilateral, DenseCRF, Spatial, engine
 
 HEIGHT, WIDTH = 36, 50
 
@@ -80,3 +82,32 @@ def test_misaligned_scores_give_what_aligned_ones_give() -> None:
     assert not misaligned.flags.aligned
     crf = DenseCRF()
     np.testing.assert_array_equal(crf.refine(picture, misaligned), crf.refine(picture, scores))
+
+
+def test_a_lattice_is_kept_for_the_same_picture_and_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(6)
+    picture, scores = colours(rng), class_scores(rng, 5, 1.0)
+    other = picture.copy()
+    other[-1, -1, -1] ^= 128  # the very last value of the picture
+    crf = DenseCRF(bilateral=Bilateral(6, 30, 20), spatial=Spatial(4, 2))
+    stronger = replace(crf, bilateral=Bilateral(9, 30, 20))
+    wider = replace(crf, bilateral=Bilateral(6, 31, 20))
+    kinder = replace(crf, normalization="symmetric")
+    dilated = replace(crf, accuracy="dilated")
+    calls = [
+        (crf, picture),
+        (stronger, picture),
+        (crf, other),
+        (crf, picture),
+        (kinder, picture),
+        (wider, picture),
+        (dilated, picture),
+        (crf, picture),
+    ]
+    monkeypatch.setattr(engine, "_kept", [])
+    after_one_another = [one.refine(seen, scores) for one, seen in calls]
+    for (one, seen), found in zip(calls, after_one_another, strict=True):
+        engine._kept.clear()  # nothing to be taken over
+        np.testing.assert_array_equal(found, one.refine(seen, scores))

@@ -92,6 +92,20 @@ void add_ring(Lattice &lattice, RowTable &table) {
     }
 }
 
+size_t picture_bytes(const Problem &problem, const KernelSpec &kernel) {
+    return kernel.picture ? size_t(problem.height) * problem.width * size_t(kernel.dims - 2) : 0;
+}
+
+// Whether the lattice that is there is the one wanted.
+bool is_same(const Lattice &lattice, const Problem &problem, const KernelSpec &kernel) {
+    if (!lattice.is_ready || lattice.has_features || kernel.features || lattice.dims != kernel.dims ||
+        lattice.height != problem.height || lattice.width != problem.width || lattice.dilated != problem.dilated)
+        return false;
+    for (int d = 0; d < kernel.dims; ++d)
+        if (lattice.deviations[d] != kernel.deviations[d]) return false;
+    return !kernel.picture || memcmp(lattice.picture.data(), kernel.picture, picture_bytes(problem, kernel)) == 0;
+}
+
 // Puts the copies of one owner's tile together, so that tiles can collect what others hold for them.
 Status sort_copies(Lattice &lattice) {
     if (!lattice.by_owner.reserve(lattice.num_copies)) return Status::out_of_memory;
@@ -109,7 +123,7 @@ Status sort_copies(Lattice &lattice) {
 }  // namespace
 
 size_t Lattice::bytes() const {
-    size_t total = rows.bytes() + weights.bytes() + tile_rows.bytes() + copy.bytes() + owner.bytes() +
+    size_t total = picture.bytes() + rows.bytes() + weights.bytes() + tile_rows.bytes() + copy.bytes() + owner.bytes() +
                    tile_copies.bytes() + by_owner.bytes() + owner_copies.bytes() + norm.bytes() + row_keys.bytes() +
                    owners.bytes() + slots.bytes() + tile_worker.bytes() + tile_key.bytes();
     for (const auto &chain : chains) total += chain.bytes();
@@ -124,19 +138,16 @@ uint32_t blocks_per_tile(const Problem &problem) {
 }
 
 Status prepare(Lattice &lattice, const Problem &problem, const KernelSpec &kernel) {
-    const bool is_regular = !kernel.features && kernel.dims == 2;
-    bool is_same = lattice.is_ready && lattice.is_regular && is_regular && lattice.height == problem.height &&
-                   lattice.width == problem.width && lattice.dilated == problem.dilated;
-    for (int d = 0; d < 2 && is_same; ++d) is_same = lattice.deviations[d] == kernel.deviations[d];
-    if (is_same) return Status::ok;
-
+    if (is_same(lattice, problem, kernel)) return Status::ok;
     lattice.is_ready = lattice.has_norm = false;
-    lattice.is_regular = is_regular;
     lattice.dims = kernel.dims;
     lattice.height = problem.height;
     lattice.width = problem.width;
     lattice.dilated = problem.dilated;
+    lattice.has_features = kernel.features != nullptr;
     for (int d = 0; d < kMaxDims; ++d) lattice.deviations[d] = kernel.deviations[d];
+    if (!lattice.picture.reserve(picture_bytes(problem, kernel))) return Status::out_of_memory;
+    if (kernel.picture) memcpy(lattice.picture.data(), kernel.picture, picture_bytes(problem, kernel));
     float low[kMaxDims], high[kMaxDims];
     if (!feature_bounds(problem, kernel, low, high)) return Status::out_of_range;
     choose_coefficients(kernel, low, high, lattice.coefficients);

@@ -38,10 +38,12 @@ struct BuildScratch {
 };
 
 struct Lattice {
-    // What it was made for; a lattice without a picture is kept for the next call.
+    // What it was made for: the next call takes it as it is, if it asks for the same. Not if it was made
+    // of given features, which are too large to be kept for comparing.
     int dims = 0, height = 0, width = 0;
     float deviations[kMaxDims] = {};
-    bool is_regular = false, dilated = false, is_ready = false;
+    Buffer<uint8_t> picture;  // (H, W, D - 2)
+    bool has_features = false, dilated = false, is_ready = false;
 
     uint32_t num_blocks = 0, num_tiles = 0, blocks_per_tile = 0;
     uint32_t num_rows = 0, num_owners = 0, num_copies = 0;
