@@ -21,7 +21,6 @@ from deeplab.evaluation import (
     TrialLog,
     evaluate_closely,
     in_order,
-    num_cores,
     search_crf,
     spread,
 )
@@ -37,6 +36,7 @@ from deeplab.inference import (
     write_crf,
 )
 from deeplab.inference.torch_engine import TorchEngine
+from deeplab.processor import num_cores
 from deeplab.recipes import RECIPES, Recipe, override, parse_recipe
 from deeplab.training import Run, Watch
 from deeplab.training import train as train_run

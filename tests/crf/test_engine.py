@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -73,10 +74,19 @@ def test_a_variant_that_this_processor_lacks_is_refused() -> None:
 def test_buffers_are_used_again() -> None:
     engine._kept.clear()
     DenseCRF().labels(samples.picture(), samples.scores())
-    (kept,) = engine._kept
+    ((_, kept),) = engine._kept
     DenseCRF().labels(samples.picture(), samples.scores())
-    assert engine._kept == [kept]
+    assert [workspace for _, workspace in engine._kept] == [kept]
     assert kept.bytes > 0
+
+
+def test_a_thread_gets_its_own_buffers_back() -> None:
+    engine._kept.clear()
+    with engine.borrowed_workspace() as mine, ThreadPoolExecutor(1) as pool:
+        pool.submit(DenseCRF(threads=1).labels, samples.picture(), samples.scores()).result()
+    engine._kept.reverse()  # the other thread's would be next
+    with engine.borrowed_workspace() as again:
+        assert again is mine
 
 
 def test_buffers_that_are_too_large_are_given_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from deeplab.crf import batch, solve
 from deeplab.crf.batch import Arrays, Job, Size, Values
-from deeplab.crf.engine import MAX_KERNELS, MAX_THREADS, Normalization, Variant, num_cores
+from deeplab.crf.engine import MAX_KERNELS, MAX_THREADS, Normalization, Variant
 from deeplab.crf.inputs import SupportsArray
 from deeplab.crf.parameters import PRESETS, Bilateral, Spatial, number
 from deeplab.crf.settings import (
@@ -30,6 +30,7 @@ from deeplab.crf.settings import (
     whole_number,
 )
 from deeplab.crf.solve import LabelChoice
+from deeplab.processor import num_cores
 
 Marginals = NDArray[np.float32]
 LabelMap = NDArray[Any]  # of uint8 or int32

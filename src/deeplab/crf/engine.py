@@ -1,7 +1,6 @@
 """The compiled module behind the CRF: finding it, choosing its variant, lending it memory."""
 
 import atexit
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ MAX_THREADS = 256
 KEPT_BYTES = 1 << 30
 """Buffers are kept for the next call while all that are kept are no larger than this together."""
 
-_kept: list["_kernel.Workspace"] = []
+_kept: list[tuple[int, "_kernel.Workspace"]] = []  # and the thread that used it last
 _kept_lock = threading.Lock()
 atexit.register(_kept.clear)  # objects of a compiled module have to go before it does
 
@@ -64,23 +63,21 @@ def choose_variant(wanted: str | None) -> str:
     return wanted
 
 
-def num_cores() -> int:
-    """Count the processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 @contextmanager
 def borrowed_workspace() -> Iterator["_kernel.Workspace"]:
-    """Lend buffers: those of an earlier call if there are, and keep them for later if not huge."""
+    """Lend buffers: those of an earlier call if there are, and keep them for later if not huge.
+
+    A thread gets those back that it had last, if it can: they hold the lattice of its last picture.
+    """
+    thread = threading.get_ident()
     with _kept_lock:
-        workspace = _kept.pop() if _kept else None
+        _kept.sort(key=lambda kept: kept[0] == thread)
+        workspace = _kept.pop()[1] if _kept else None
     if workspace is None:
         workspace = _kernel.Workspace()
     try:
         yield workspace
     finally:
         with _kept_lock:
-            if workspace.bytes + sum(other.bytes for other in _kept) <= KEPT_BYTES:
-                _kept.append(workspace)
+            if workspace.bytes + sum(other.bytes for _, other in _kept) <= KEPT_BYTES:
+                _kept.append((thread, workspace))

@@ -17,11 +17,11 @@ from deeplab.crf.engine import (
     _kernel,
     borrowed_workspace,
     choose_variant,
-    num_cores,
 )
 from deeplab.crf.inputs import MAX_COORDINATE, MAX_LABELS, check_coordinates, find_bad_scores
 from deeplab.crf.pydensecrf import arguments
 from deeplab.crf.pydensecrf.arguments import Matrix
+from deeplab.processor import num_cores
 
 _MAX_FEATURES = 10
 
