@@ -16,12 +16,15 @@ REPOSITORY = Path(__file__).parents[1]
 
 # Not pydantic: newer versions of typer bring and use it.
 TRAINING_PACKAGES = (
+    "defusedxml",
     "lightning_fabric",
     "matplotlib",
     "onnx",
     "onnxscript",
     "optuna",
+    "pycocotools",
     "safetensors",
+    "scipy",
     "tensorboard",
     "timm",
     "torch",

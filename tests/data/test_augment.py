@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from deeplab.data import AugmentConfig, Crop, augment
-from deeplab.data.augment import paste
+from deeplab.data.augment import AugmentConfig, Crop, augment, paste
 
 MEAN = (123.4, 116.6, 104.0)
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from deeplab.data import AugmentConfig, CropStream, DataConfig, SourceConfig, open_data
+from deeplab.data.augment import AugmentConfig
+from deeplab.data.stream import CropStream, DataConfig, SourceConfig, open_data
 
 MEAN = (127.5, 127.5, 127.5)
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deeplab.data import SourceConfig
+from deeplab.data.stream import SourceConfig
 from deeplab.models import ASPPConfig
 from deeplab.recipes import RECIPES, Recipe, override, parse_recipe, voc12_lite
 

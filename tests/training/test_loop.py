@@ -11,14 +11,15 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from deeplab.data import AugmentConfig, CropStream, DataConfig, SourceConfig, open_data
+from deeplab.data.augment import AugmentConfig
+from deeplab.data.stream import CropStream, DataConfig, SourceConfig, open_data
 from deeplab.models import ASPPConfig, ModelConfig, initialise, load_checkpoint
 from deeplab.training import Progress, Run, TrainConfig, train
 
 TRAIN = """
 import os, signal, sys
 from pathlib import Path
-from deeplab.data import DataConfig
+from deeplab.data.stream import DataConfig
 from deeplab.models import ModelConfig
 from deeplab.training import Run, TrainConfig, train
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from deeplab.data import DataConfig, SegmentationData
+from deeplab.data import SegmentationData
+from deeplab.data.stream import DataConfig
 from deeplab.evaluation import ConfusionMatrix
 from deeplab.inference import Segmenter
 from deeplab.inference.engine import Engine

@@ -76,8 +76,9 @@ def tune(
     search stopped. Use the result with `segment --crf crf-tuned/best.yaml`, or store it in a
     network file with `export --crf`.
     """
-    from deeplab import evaluation, runs
+    from deeplab import evaluation
     from deeplab.crf import DenseCRF, Spatial
+    from deeplab.runs import crf as runs
 
     if search not in ("grid", "random", "tpe"):
         raise ValueError(f"--search {search}: give grid, random or tpe")

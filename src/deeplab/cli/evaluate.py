@@ -57,7 +57,7 @@ def evaluate(
 
     One confusion matrix over all pictures at full size, by PASCAL VOC's rules.
     """
-    from deeplab import runs
+    from deeplab.runs import evaluation as runs
 
     for path in (json, csv, trimap):
         _check_writable(path)

@@ -33,7 +33,16 @@ COMMANDS: dict[str, Callable[..., None]] = {
 GROUPS: dict[str, dict[str, Callable[..., None]]] = {"crf": {"refine": refine, "tune": tune}}
 """Commands of two words."""
 
-_EXTRAS = {"onnx": "export", "onnxscript": "export", "matplotlib": "plots", "optuna": "tune"}
+_EXTRAS = {
+    "defusedxml": "data",
+    "matplotlib": "plots",
+    "onnx": "export",
+    "onnxscript": "export",
+    "optuna": "tune",
+    "pycocotools": "data",
+    "scipy": "data",
+    "yaml": "data",
+}
 """The extra that brings a package; every other one that can lack is in `train`."""
 
 

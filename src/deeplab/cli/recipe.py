@@ -14,7 +14,8 @@ def recipe(
     set_: Assignments = None,
 ) -> None:
     """Print a recipe as YAML, every setting included: edit it and give it to `deeplab train`."""
-    from deeplab import recipes, runs
+    from deeplab import recipes
+    from deeplab.runs import training as runs
 
     if name is None:
         for known, make in recipes.RECIPES.items():

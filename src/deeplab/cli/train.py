@@ -29,7 +29,7 @@ def train(
     set_: Assignments = None,
 ) -> None:
     """Train a recipe. The same command again goes on where an interrupted run stopped."""
-    from deeplab import runs
+    from deeplab.runs import training as runs
 
     console = Console(stderr=True)
     _show_log(console)

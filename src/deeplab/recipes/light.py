@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from deeplab.data import AugmentConfig, DataConfig, SourceConfig
+from deeplab.data.augment import AugmentConfig
+from deeplab.data.stream import DataConfig, SourceConfig
 from deeplab.models import ASPPConfig, ModelConfig
 from deeplab.recipes.recipe import Recipe
 from deeplab.training import TrainConfig

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from deeplab.data import DataConfig
+from deeplab.data.stream import DataConfig
 from deeplab.models import ModelConfig
 from deeplab.training import TrainConfig
 

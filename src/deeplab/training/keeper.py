@@ -1,6 +1,7 @@
 """What a run keeps of what it has learnt: scores on the validation pictures, and checkpoints."""
 
-from deeplab.data import CropStream, SegmentationData
+from deeplab.data import SegmentationData
+from deeplab.data.stream import CropStream
 from deeplab.evaluation import Scores, evaluate
 from deeplab.inference import Segmenter
 from deeplab.inference.torch_engine import TorchEngine

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from deeplab.data import CropStream, open_data
+from deeplab.data.stream import CropStream, open_data
 from deeplab.labels import LabelSet
 from deeplab.models import DeepLab, ModelConfig, initialise
 from deeplab.training.config import TrainConfig

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from deeplab.data import DataConfig
+from deeplab.data.stream import DataConfig
 from deeplab.models import ModelConfig
 from deeplab.training.config import TrainConfig
 

@@ -4,12 +4,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from deeplab import evaluation, runs
-from deeplab.data import open_split
-from deeplab.inference import Segmenter
-from deeplab.inference.torch_engine import TorchEngine
 from deeplab.models import initialise
 from deeplab.recipes import RECIPES, Recipe
+from deeplab.runs import training as runs
 
 TINY = (
     "model.backbone=test_efficientnet",
@@ -50,15 +47,6 @@ def test_every_recipe_builds_and_trains_two_steps(name, fake_voc, tmp_path):
     changed = [key for key in before if not torch.equal(before[key], after[key])]
     assert any(key.startswith("backbone.") for key in changed)
     assert any(key.startswith("head.") for key in changed)
-
-
-def test_a_checkpoint_is_scored_like_the_network_in_it(fake_voc, tmp_path):
-    best = runs.train(shrunk("voc12-lite", *TINY), data_dir=fake_voc, run_dir=tmp_path)
-    root = fake_voc / "VOCdevkit" / "VOC2012"
-    ours = runs.evaluate(best, root, "train", scales=(0.5, 1.0), flip=True, limit=3).scores
-    segmenter = Segmenter(TorchEngine.from_checkpoint(best), scales=(0.5, 1.0), flip=True)
-    assert ours == evaluation.evaluate(segmenter, open_split(root, "train"), limit=3)
-    assert ours.num_pictures == 3
 
 
 def test_another_recipe_in_the_same_folder_is_refused_and_the_difference_is_named(
@@ -107,11 +95,3 @@ def test_a_recipe_is_found_by_name_and_by_file(tmp_path):
 def test_a_mistyped_recipe_names_the_nearest():
     with pytest.raises(ValueError, match=r"'voc12-light': .*did you mean 'voc12-lite'\?"):
         runs.find_recipe("voc12-light")
-
-
-@pytest.mark.weights
-def test_the_default_weights_find_what_real_pictures_show(real_voc_root):
-    scores = runs.evaluate("voc12-lite", real_voc_root, "val_here", limit=40).scores
-    assert scores.num_pictures == 40
-    # All 368 score 0.907; a network that calls everything background gets 0.73.
-    assert scores.pixel_accuracy > 0.85
