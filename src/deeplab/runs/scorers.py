@@ -1,0 +1,55 @@
+"""What scores pictures: a network file, a checkpoint, or a folder of stored class scores."""
+
+import dataclasses
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from deeplab.crf import DenseCRF
+from deeplab.data import SegmentationData
+from deeplab.inference import ScoreFolder, Segmenter, find_crf
+from deeplab.processor import num_cores
+
+_log = logging.getLogger(__name__)
+
+
+def open_scorer(
+    weights: str | Path,
+    data: SegmentationData,
+    *,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    crf: DenseCRF | str | None = None,
+    stride: int | None = None,
+) -> tuple[Segmenter | ScoreFolder, SegmentationData, int]:
+    """Open what scores pictures, the pictures it can score, and say how many to do at once."""
+    path = Path(weights)
+    if path.is_dir():
+        refiner = _single_threaded(find_crf(crf) if isinstance(crf, str) else crf)
+        folder = ScoreFolder(path, data.label_set.class_names, stride=stride, crf=refiner)
+        return folder, _with_scores(folder, data, path), num_cores()
+    if path.suffix == ".safetensors":  # torch uses all cores for one picture
+        from deeplab.inference.torch_engine import TorchEngine  # nothing else here needs torch
+
+        engine = TorchEngine.from_checkpoint(weights)
+        refiner = find_crf(crf, engine.card) if isinstance(crf, str) else crf
+        return Segmenter(engine, scales=scales, flip=flip, crf=refiner), data, 1
+    # One thread for each picture keeps cores busier than all threads on one.
+    segmenter = Segmenter.load(weights, scales=scales, flip=flip, crf=crf, threads=1)
+    return segmenter, data, num_cores()
+
+
+def _single_threaded(crf: DenseCRF | None) -> DenseCRF | None:
+    return None if crf is None else dataclasses.replace(crf, threads=1)
+
+
+def _with_scores(folder: ScoreFolder, data: SegmentationData, path: Path) -> SegmentationData:
+    samples = tuple(sample for sample in data.samples if sample.picture_path in folder)
+    if not samples:
+        raise ValueError(
+            f"{path}: scores of none of the {len(data.samples)} pictures; they are called "
+            f"{data.samples[0].picture_path.stem}.npz and so on"
+        )
+    if len(samples) < len(data.samples):
+        _log.warning("%s: scores of %d of %d pictures", path, len(samples), len(data.samples))
+    return dataclasses.replace(data, samples=samples)
