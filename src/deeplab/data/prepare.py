@@ -1,0 +1,68 @@
+"""The data sets that `deeplab data prepare` knows: one entry each, one file each.
+
+Each is read from its official files as they are unpacked, wherever below the source folder these
+lie, and checked against the numbers of pictures that the paper gives (arXiv 1606.00915, section 4).
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deeplab.data.prepared import Options, Prepare, PreparedSet
+from deeplab.labels import LabelSet
+
+
+@dataclass(frozen=True)
+class KnownSet:
+    """A data set that can be prepared.
+
+    Attributes:
+        label_set: Its classes, as they are written.
+        prepare: Reads its official files.
+        sources: Where the official files come from, in a line for people.
+        offers_skip_empty: Whether pictures without any object can be left out.
+    """
+
+    label_set: LabelSet
+    prepare: Prepare
+    sources: str
+    offers_skip_empty: bool = False
+
+
+SETS: Mapping[str, KnownSet] = {}
+"""All of them, by the names that people type."""
+
+
+def prepare(name: str, source_dir: Path, target_dir: Path, options: Options) -> PreparedSet:
+    """Prepare a data set of the paper from its official files.
+
+    Args:
+        name: One of `SETS`.
+        source_dir: Folder that holds the official files, unpacked.
+        target_dir: Where the prepared set goes; what is there already is kept if it is the same.
+        options: See there.
+
+    Raises:
+        ValueError: Unknown set, an option that the set does not offer, or files that are missing
+            or wrong.
+    """
+    known = find_set(name)
+    if options.skip_empty and not known.offers_skip_empty:
+        raise ValueError(f"{name} has no pictures without objects to skip: leave out --skip-empty")
+    if not source_dir.is_dir():
+        raise ValueError(f"--from {source_dir}: no such folder; it holds {known.sources}")
+    return known.prepare(source_dir, target_dir, options)
+
+
+def find_set(name: str) -> KnownSet:
+    """Look up a data set by name.
+
+    Raises:
+        ValueError: Unknown; the message gives the nearest name and all that exist.
+    """
+    if name in SETS:
+        return SETS[name]
+    near = difflib.get_close_matches(name, SETS, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise ValueError(f"unknown data set {name!r}: {hint}known are {', '.join(SETS)}")
