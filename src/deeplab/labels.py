@@ -135,5 +135,32 @@ VOC12 = named(
 )
 """PASCAL VOC 2012: 20 kinds of objects and the background."""
 
-LABEL_SETS = {label_set.name: label_set for label_set in (VOC12,)}
+PASCAL_CONTEXT = named(
+    (
+        *VOC12.class_names,
+        *("bag", "bed", "bench", "book", "building", "cabinet", "ceiling", "clothes", "computer"),
+        *("cup", "door", "fence", "floor", "flower", "food", "grass", "ground", "keyboard"),
+        *("light", "mountain", "mouse", "curtain", "platform", "sign", "plate", "road", "rock"),
+        *("shelves", "sidewalk", "sky", "snow", "bedcloth", "track", "tree", "truck", "wall"),
+        *("water", "window", "wood"),
+    ),
+    name="pascal-context",
+)
+"""PASCAL-Context: its 59 most frequent classes and the background, VOC's 20 first."""
+
+PERSON_PART = named(
+    (
+        "background",
+        "head",
+        "torso",
+        "upper arms",
+        "lower arms",
+        "upper legs",
+        "lower legs",
+    ),
+    name="person-part",
+)
+"""PASCAL-Person-Part: six parts of the body and the background."""
+
+LABEL_SETS = {label_set.name: label_set for label_set in (VOC12, PASCAL_CONTEXT, PERSON_PART)}
 """The label sets that recipes can name."""
