@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deeplab.data import pascal_context, person_part, voc12
 from deeplab.data.prepared import Options, Prepare, PreparedSet
-from deeplab.labels import LabelSet
+from deeplab.labels import PASCAL_CONTEXT, PERSON_PART, VOC12, LabelSet
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,25 @@ class KnownSet:
     offers_skip_empty: bool = False
 
 
-SETS: Mapping[str, KnownSet] = {}
+SETS: Mapping[str, KnownSet] = {
+    "voc12": KnownSet(
+        VOC12,
+        voc12.prepare,
+        "VOCdevkit/VOC2012 (VOCtrainval_11-May-2012.tar) and SBD (benchmark.tgz), unpacked",
+    ),
+    "pascal-context": KnownSet(
+        PASCAL_CONTEXT,
+        pascal_context.prepare,
+        "PASCAL-Context (trainval.tar.gz) and VOCdevkit/VOC2010 (VOCtrainval_03-May-2010.tar), "
+        "unpacked",
+    ),
+    "person-part": KnownSet(
+        PERSON_PART,
+        person_part.prepare,
+        "PASCAL-Part (Annotations_Part), VOCdevkit/VOC2010 and the lists train_id.txt and "
+        "val_id.txt of Person-Part",
+    ),
+}
 """All of them, by the names that people type."""
 
 
@@ -52,6 +71,11 @@ def prepare(name: str, source_dir: Path, target_dir: Path, options: Options) -> 
         raise ValueError(f"{name} has no pictures without objects to skip: leave out --skip-empty")
     if not source_dir.is_dir():
         raise ValueError(f"--from {source_dir}: no such folder; it holds {known.sources}")
+    if target_dir.resolve() == source_dir.resolve():
+        raise ValueError(
+            f"--to {target_dir} is where the official files are; give another folder (pictures are "
+            "linked, not copied, where the disk allows it)"
+        )
     return known.prepare(source_dir, target_dir, options)
 
 

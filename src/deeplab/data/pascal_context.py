@@ -1,0 +1,150 @@
+"""PASCAL-Context: 59 classes of things and stuff on the pictures of VOC 2010.
+
+Read are the official `.mat` files, of which `LabelMap` holds one of 459 ids for each pixel, or PNGs
+of the 59 classes (or 16-bit ones of the 459). The 59 are found by name where `labels.txt` is there,
+else by their official ids; what is none of them is background. PNGs come in two numberings: the
+official one, VOC's 20 classes first, and the alphabetical one of `detail`. A file of class names
+decides; else the ten most common classes do.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from deeplab import imaging
+from deeplab.data import mat
+from deeplab.data.context_numbers import (
+    NUM_IDS,
+    NUMBERINGS,
+    numbering_of,
+    read_names,
+    recognise_numbering,
+    table_of_ids,
+)
+from deeplab.data.find import Folder, list_folders
+from deeplab.data.on_voc import (
+    LabelFiles,
+    find_label_files,
+    find_splits,
+    with_pictures,
+    write_set,
+)
+from deeplab.data.prepared import Options, PreparedSet
+from deeplab.labels import PASCAL_CONTEXT, VOID
+
+OFFICIAL = {"train": 4998, "val": 5105}
+"""Pictures of each split: VOC 2010's `ImageSets/Main/train.txt` and `val.txt`."""
+
+_NUM_CLASSES = len(PASCAL_CONTEXT.class_names)
+_MOST_LOOKED_AT = 200  # label maps, for their numbering
+
+
+def prepare(source_dir: Path, target_dir: Path, options: Options) -> PreparedSet:
+    """Prepare PASCAL-Context: 59 classes and the background.
+
+    Args:
+        source_dir: Holds the label maps (`trainval/*.mat`, or a folder of PNGs), and VOC 2010 for
+            pictures and lists, unpacked, at any depth.
+        target_dir: Gets `images`, `masks`, `train.txt`, `val.txt` and `data.yaml`.
+        options: Progress.
+
+    Raises:
+        ValueError: There are no such label maps or pictures, files are wrong, or the numbering of
+            PNGs cannot be told.
+    """
+    folders = list_folders(source_dir, leave_out=target_dir)
+    files = find_label_files(
+        folders, "LabelMap", "trainval/NAME.mat of PASCAL-Context, or its PNGs of 59 classes"
+    )
+    pictures = with_pictures(files, folders)
+    splits = find_splits(folders, list(pictures), OFFICIAL)
+    table = _find_table(files, folders)
+
+    def read(name: str) -> imaging.LabelMap:
+        return read_labels(files.by_name[name], table)
+
+    return write_set(
+        PASCAL_CONTEXT, splits.names, pictures, read, target_dir, official=OFFICIAL, options=options
+    )
+
+
+def read_labels(path: Path, table: NDArray[np.uint8]) -> imaging.LabelMap:
+    """Read one label map: (H, W) uint8, 0..59, 255 void.
+
+    Args:
+        path: A `.mat` file with `LabelMap`, or a PNG.
+        table: The label of each value that may occur in it, from 0 on.
+
+    Raises:
+        ValueError: Not such a file, or other values.
+    """
+    values = _read_values(path)
+    most = len(table) - 1
+    strange = np.unique(values[(values > most) & (values != VOID)])
+    if strange.size:
+        raise ValueError(f"{path}: values {strange[:5].tolist()}; allowed are 0..{most} and 255")
+    # 255 is void in PNGs of 59 classes, but one of the 459 ids.
+    whole_table = np.full(max(len(table), VOID + 1), VOID, np.uint8)
+    whole_table[: len(table)] = table
+    return np.asarray(whole_table[values])
+
+
+def _read_values(path: Path) -> NDArray[np.uint16]:
+    if path.suffix == ".mat":
+        return mat.whole_numbers(mat.read_variable(path, "LabelMap"), path, most=NUM_IDS)
+    try:
+        with Image.open(path) as image:
+            if image.mode.startswith("I"):  # 16 bits
+                return mat.whole_numbers(np.asarray(image), path, most=NUM_IDS)
+    except OSError as error:
+        raise ValueError(f"{path}: not a picture, or damaged ({error})") from error
+    return imaging.read_label_map(path).astype(np.uint16)
+
+
+def _find_table(files: LabelFiles, folders: Sequence[Folder]) -> NDArray[np.uint8]:
+    """Find out what the values in the files mean."""
+    lists = [
+        read_names(folder.path / name)
+        for folder in folders
+        for name in folder.file_names
+        if name.endswith(".txt")
+    ]
+    num_pixels, num_maps = (None, 0) if files.are_mat else _count(list(files.by_name.values()))
+    if num_pixels is None or num_pixels[_NUM_CLASSES:].any():
+        names = next((names for names in lists if len(names) == NUM_IDS), None)
+        return table_of_ids(names)
+    stated = {numbering for names in lists if (numbering := numbering_of(names))}
+    seen = recognise_numbering(num_pixels[:_NUM_CLASSES], num_maps)
+    return np.array(_decide(stated, seen and NUMBERINGS[seen], files.folder), np.uint8)
+
+
+def _decide(
+    stated: set[tuple[int, ...]], seen: tuple[int, ...] | None, folder: Path
+) -> tuple[int, ...]:
+    """Decide between what lists of names say and what the label maps look like."""
+    possible = stated or ({seen} if seen else set())
+    if len(possible) == 1 and (seen is None or seen in possible):
+        return next(iter(possible))
+    if not possible:
+        raise ValueError(
+            f"{folder}: PNGs of PASCAL-Context are numbered in two ways, and these are too few to "
+            "tell which; put the list of their class names beside them (59_labels.txt, lines like "
+            "`11: table`)"
+        )
+    raise ValueError(
+        f"{folder}: lists of class names below this folder contradict each other or the label "
+        "maps; keep only the list that came with these PNGs (59_labels.txt)"
+    )
+
+
+def _count(paths: Sequence[Path]) -> tuple[NDArray[np.int64], int]:
+    """Count the values of some label maps, spread over all: (460,)."""
+    chosen = paths[:: -(-len(paths) // _MOST_LOOKED_AT)]
+    num_pixels = np.zeros(NUM_IDS + 1, np.int64)
+    for path in chosen:
+        values = _read_values(path)
+        num_pixels += np.bincount(values[values != VOID], minlength=NUM_IDS + 1)
+    return num_pixels, len(chosen)
