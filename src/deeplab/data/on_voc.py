@@ -25,22 +25,24 @@ _OTHERS = {"JPEGImages", "SegmentationClass", "SegmentationClassAug", "Segmentat
 
 
 @dataclass(frozen=True)
-class LabelFiles:
-    """The files of label maps that were found.
+class Found:
+    """Label maps that were found, with their pictures.
 
     Attributes:
-        by_name: The files by the ids of their pictures.
-        are_mat: Whether they are MATLAB files, else PNGs.
-        folder: Where they lie.
+        folder: Where the label maps lie.
+        label_paths: The label map of each id.
+        picture_paths: The picture of each id.
+        are_mat: Whether the label maps are MATLAB files, else PNGs.
     """
 
-    by_name: Mapping[str, Path]
-    are_mat: bool
     folder: Path
+    label_paths: Mapping[str, Path]
+    picture_paths: Mapping[str, Path]
+    are_mat: bool
 
 
-def find_label_files(folders: Sequence[Folder], variable: str, wanted: str) -> LabelFiles:
-    """Find the folder of label maps: MATLAB files with a variable, else PNGs.
+def find_pairs(folders: Sequence[Folder], variable: str, wanted: str) -> Found:
+    """Find the folder of label maps that has most pictures: MATLAB files, else PNGs.
 
     Args:
         folders: Where to look. VOC's own label maps are passed over.
@@ -48,40 +50,34 @@ def find_label_files(folders: Sequence[Folder], variable: str, wanted: str) -> L
         wanted: What is looked for, for the message.
 
     Raises:
-        ValueError: There is none.
-    """
-    for suffix in (".mat", ".png"):
-        found = [(folder.files(suffix), folder.path) for folder in folders]
-        fitting = [
-            (files, path)
-            for files, path in found
-            if files
-            and path.name not in _OTHERS
-            and (suffix == ".png" or holds(next(iter(files.values())), variable))
-        ]
-        if fitting:
-            files, path = max(fitting, key=lambda pair: len(pair[0]))
-            return LabelFiles(files, suffix == ".mat", path)
-    raise ValueError(f"{folders[0].path}: no label maps below it; expected {wanted}")
-
-
-def with_pictures(files: LabelFiles, folders: Sequence[Folder]) -> dict[str, Path]:
-    """Find the pictures of label maps.
-
-    Returns:
-        The picture of each id that has both.
-
-    Raises:
-        ValueError: No label map has a picture.
+        ValueError: There are no label maps, or none of them has a picture.
     """
     pictures = find_pictures(folders)
-    here = {name: pictures[name] for name in sorted(files.by_name) if name in pictures}
-    if not here:
+    without_pictures = []
+    for suffix in (".mat", ".png"):
+        for folder in sorted(
+            folders, key=lambda folder: -len(pictures.keys() & folder.files(suffix))
+        ):
+            files = folder.files(suffix)
+            if not files or folder.path.name in _OTHERS:
+                continue
+            if suffix == ".mat" and not holds(next(iter(files.values())), variable):
+                continue
+            names = sorted(pictures.keys() & files)
+            if names:
+                return Found(
+                    folder.path,
+                    {name: files[name] for name in names},
+                    {name: pictures[name] for name in names},
+                    are_mat=suffix == ".mat",
+                )
+            without_pictures.append(folder.path)
+    if without_pictures:
         raise ValueError(
-            f"{files.folder}: none of its {len(files.by_name)} label maps has a picture "
-            f"(NAME.jpg) below {folders[0].path}; unpack VOCtrainval_03-May-2010.tar there"
+            f"{without_pictures[0]}: none of the label maps has a picture (NAME.jpg) below "
+            f"{folders[0].path}; unpack VOCtrainval_03-May-2010.tar there"
         )
-    return here
+    raise ValueError(f"{folders[0].path}: no label maps below it; expected {wanted}")
 
 
 @dataclass(frozen=True)
@@ -122,8 +118,8 @@ def find_splits(
 def write_set(
     label_set: LabelSet,
     splits: Mapping[str, Sequence[str]],
-    pictures: Mapping[str, Path],
-    read_labels: Callable[[str], LabelMap],
+    found: Found,
+    read_labels: Callable[[Path], LabelMap],
     target_dir: Path,
     *,
     official: Mapping[str, int],
@@ -134,8 +130,8 @@ def write_set(
     Args:
         label_set: Its classes, and its name.
         splits: The ids in each.
-        pictures: The picture of each id.
-        read_labels: Gives the label map of an id.
+        found: Label maps and pictures.
+        read_labels: Reads a label map.
         target_dir: Gets `images`, `masks`, lists and `data.yaml`.
         official: How many pictures each split has in the full set.
         options: Progress.
@@ -143,19 +139,18 @@ def write_set(
     Raises:
         ValueError: Files are wrong; see `write_pairs`.
     """
-    names = sorted({name for split in splits.values() for name in split})
     pairs = [
         Pair(
             name=name,
-            picture_path=pictures[name],
-            read_labels=partial(read_labels, name),
+            picture_path=found.picture_paths[name],
+            read_labels=partial(read_labels, found.label_paths[name]),
             picture_place=Path("images", f"{name}.jpg"),
             labels_place=Path("masks", f"{name}.png"),
         )
-        for name in names
+        for name in sorted({name for names in splits.values() for name in names})
     ]
     written = write_pairs(pairs, target_dir, label_set, tell=options.tell)
-    for split, ids in splits.items():
-        write_list(target_dir / f"{split}.txt", ids)
-    counts = {split: len(ids) for split, ids in splits.items()}
+    counts = {split: len(names) for split, names in splits.items() if names}
+    for split in counts:
+        write_list(target_dir / f"{split}.txt", splits[split])
     return PreparedSet(label_set.name, counts, written, lacking(counts, official))

@@ -8,6 +8,7 @@ decides; else the ten most common classes do.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +27,9 @@ from deeplab.data.context_numbers import (
 )
 from deeplab.data.find import Folder, list_folders
 from deeplab.data.on_voc import (
-    LabelFiles,
-    find_label_files,
+    Found,
+    find_pairs,
     find_splits,
-    with_pictures,
     write_set,
 )
 from deeplab.data.prepared import Options, PreparedSet
@@ -56,22 +56,17 @@ def prepare(source_dir: Path, target_dir: Path, options: Options) -> PreparedSet
             PNGs cannot be told.
     """
     folders = list_folders(source_dir, leave_out=target_dir)
-    files = find_label_files(
+    found = find_pairs(
         folders, "LabelMap", "trainval/NAME.mat of PASCAL-Context, or its PNGs of 59 classes"
     )
-    pictures = with_pictures(files, folders)
-    splits = find_splits(folders, list(pictures), OFFICIAL)
-    table = _find_table(files, folders)
-
-    def read(name: str) -> imaging.LabelMap:
-        return read_labels(files.by_name[name], table)
-
+    splits = find_splits(folders, list(found.label_paths), OFFICIAL)
+    read = partial(read_labels, table=_find_table(found, folders))
     return write_set(
-        PASCAL_CONTEXT, splits.names, pictures, read, target_dir, official=OFFICIAL, options=options
+        PASCAL_CONTEXT, splits.names, found, read, target_dir, official=OFFICIAL, options=options
     )
 
 
-def read_labels(path: Path, table: NDArray[np.uint8]) -> imaging.LabelMap:
+def read_labels(path: Path, *, table: NDArray[np.uint8]) -> imaging.LabelMap:
     """Read one label map: (H, W) uint8, 0..59, 255 void.
 
     Args:
@@ -104,7 +99,7 @@ def _read_values(path: Path) -> NDArray[np.uint16]:
     return imaging.read_label_map(path).astype(np.uint16)
 
 
-def _find_table(files: LabelFiles, folders: Sequence[Folder]) -> NDArray[np.uint8]:
+def _find_table(found: Found, folders: Sequence[Folder]) -> NDArray[np.uint8]:
     """Find out what the values in the files mean."""
     lists = [
         read_names(folder.path / name)
@@ -112,13 +107,13 @@ def _find_table(files: LabelFiles, folders: Sequence[Folder]) -> NDArray[np.uint
         for name in folder.file_names
         if name.endswith(".txt")
     ]
-    num_pixels, num_maps = (None, 0) if files.are_mat else _count(list(files.by_name.values()))
+    num_pixels, num_maps = (None, 0) if found.are_mat else _count(list(found.label_paths.values()))
     if num_pixels is None or num_pixels[_NUM_CLASSES:].any():
         names = next((names for names in lists if len(names) == NUM_IDS), None)
         return table_of_ids(names)
     stated = {numbering for names in lists if (numbering := numbering_of(names))}
     seen = recognise_numbering(num_pixels[:_NUM_CLASSES], num_maps)
-    return np.array(_decide(stated, seen and NUMBERINGS[seen], files.folder), np.uint8)
+    return np.array(_decide(stated, seen and NUMBERINGS[seen], found.folder), np.uint8)
 
 
 def _decide(

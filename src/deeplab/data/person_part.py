@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from deeplab.data import mat
 from deeplab.data.colours import read_labels_in_palette
 from deeplab.data.find import list_folders
-from deeplab.data.on_voc import find_label_files, find_splits, with_pictures, write_set
+from deeplab.data.on_voc import find_pairs, find_splits, write_set
 from deeplab.data.prepared import Options, PreparedSet
 from deeplab.imaging import LabelMap
 from deeplab.labels import PERSON_PART
@@ -57,18 +57,13 @@ def prepare(source_dir: Path, target_dir: Path, options: Options) -> PreparedSet
         ValueError: There are no such annotations or pictures, no persons, or files are wrong.
     """
     folders = list_folders(source_dir, leave_out=target_dir)
-    files = find_label_files(folders, "anno", "Annotations_Part/NAME.mat of PASCAL-Part")
-    pictures = with_pictures(files, folders)
-    splits = find_splits(folders, list(pictures), OFFICIAL)
+    found = find_pairs(folders, "anno", "Annotations_Part/NAME.mat of PASCAL-Part")
+    splits = find_splits(folders, list(found.label_paths), OFFICIAL)
     names = splits.names
     if not splits.are_official:
-        names = _with_persons(splits.names, files.by_name, options)
-
-    def read(name: str) -> LabelMap:
-        return read_labels(files.by_name[name])
-
+        names = _with_persons(splits.names, found.label_paths, options)
     return write_set(
-        PERSON_PART, names, pictures, read, target_dir, official=OFFICIAL, options=options
+        PERSON_PART, names, found, read_labels, target_dir, official=OFFICIAL, options=options
     )
 
 

@@ -76,9 +76,9 @@ def prepare(source_dir: Path, target_dir: Path, options: Options) -> PreparedSet
     written = write_pairs(pairs, target_dir, VOC12, tell=options.tell)
     for name in splits["test"]:
         place_file(sources.pictures[name], target_dir / "JPEGImages" / f"{name}.jpg")
-    for split, names in splits.items():
-        write_list(target_dir / _LISTS / f"{split}.txt", names)
-    counts = {split: len(names) for split, names in splits.items()}
+    counts = {split: len(names) for split, names in splits.items() if names}
+    for split in counts:
+        write_list(target_dir / _LISTS / f"{split}.txt", splits[split])
     return PreparedSet("voc12", counts, written, _lacking(counts, sources))
 
 
@@ -169,6 +169,6 @@ def _lacking(counts: Mapping[str, int], sources: _Sources) -> tuple[str, ...]:
             f"{len(unofficial)} pictures of train and val have no official label map "
             "(SegmentationClass) and keep the one of SegmentationClassAug or SBD"
         )
-    if not counts["test"]:
+    if "test" not in counts:
         reasons.append("test pictures come from the VOC evaluation server")
     return tuple(reasons)
