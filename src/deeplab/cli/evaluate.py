@@ -1,8 +1,5 @@
 """`deeplab evaluate`: score a network file on a data set."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deeplab.cli.arguments import CrfChoice, parse_numbers
-from deeplab.cli.progress import make_bar
+from deeplab.cli.progress import show_progress
 
 if TYPE_CHECKING:
     from deeplab.evaluation import Evaluation, Scores
@@ -63,7 +60,7 @@ def evaluate(
         _check_writable(path)
     _check_plot(trimap)
     parsed_scales = parse_numbers(scales, "--scales")
-    with _progress() as tell:
+    with show_progress("scoring", "scored") as tell:
         evaluation = runs.evaluate(
             weights,
             data,
@@ -134,22 +131,6 @@ def _write_trimap(path: Path | None, evaluation: "Evaluation", title: str) -> No
         from deeplab.evaluation import plots
 
         plots.draw_trimap(path, curves, title=title)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Tell how far it is: a bar on a terminal, else a line after every tenth."""
-    if not sys.stderr.isatty():
-        yield _tell_tenths
-        return
-    with make_bar(Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("scoring", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _tell_tenths(done: int, total: int) -> None:
-    if 10 * done // total > 10 * (done - 1) // total:
-        print(f"[{done}/{total}] scored", file=sys.stderr)
 
 
 def _show(scores: "Scores", title: str, before: "Scores | None") -> None:

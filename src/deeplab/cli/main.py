@@ -16,6 +16,7 @@ import deeplab
 from deeplab.cli.arguments import spell_out
 from deeplab.cli.crf import refine
 from deeplab.cli.crf_tune import tune
+from deeplab.cli.data_prepare import prepare
 from deeplab.cli.evaluate import evaluate
 from deeplab.cli.export import export
 from deeplab.cli.recipe import recipe
@@ -30,7 +31,10 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "export": export,
 }
 
-GROUPS: dict[str, dict[str, Callable[..., None]]] = {"crf": {"refine": refine, "tune": tune}}
+GROUPS: dict[str, dict[str, Callable[..., None]]] = {
+    "crf": {"refine": refine, "tune": tune},
+    "data": {"prepare": prepare},
+}
 """Commands of two words."""
 
 _EXTRAS = {
@@ -85,7 +89,8 @@ def _app() -> typer.Typer:
 _HELP = "DeepLab v2: masks of photos in one command; training, evaluation, export."
 _GROUP_HELP = {
     "crf": "Refine class scores from anywhere with the fully connected CRF: "
-    "`deeplab crf PHOTO SCORES.npz` (short for `deeplab crf refine ...`); or find its parameters."
+    "`deeplab crf PHOTO SCORES.npz` (short for `deeplab crf refine ...`); or find its parameters.",
+    "data": "Data sets: prepare those of the paper.",
 }
 
 

@@ -15,6 +15,24 @@ from deeplab.labels import PASCAL_CONTEXT, PERSON_PART, VOC12, LabelSet
 
 
 @dataclass(frozen=True)
+class Archive:
+    """A file of a data set that is free to fetch.
+
+    Attributes:
+        url: Where it is.
+        md5: The checksum that its content must have.
+    """
+
+    url: str
+    md5: str
+
+    @property
+    def file_name(self) -> str:
+        """The last part of the address."""
+        return self.url.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
 class KnownSet:
     """A data set that can be prepared.
 
@@ -23,12 +41,15 @@ class KnownSet:
         prepare: Reads its official files.
         sources: Where the official files come from, in a line for people.
         offers_skip_empty: Whether pictures without any object can be left out.
+        archives: What can be fetched; none: the set asks for an account or an agreement, or no
+            checksum is known.
     """
 
     label_set: LabelSet
     prepare: Prepare
     sources: str
     offers_skip_empty: bool = False
+    archives: tuple[Archive, ...] = ()
 
 
 SETS: Mapping[str, KnownSet] = {
@@ -36,12 +57,33 @@ SETS: Mapping[str, KnownSet] = {
         VOC12,
         voc12.prepare,
         "VOCdevkit/VOC2012 (VOCtrainval_11-May-2012.tar) and SBD (benchmark.tgz), unpacked",
+        archives=(
+            Archive(
+                "https://thor.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar",
+                "6cd6e144f989b92b3379bac3b3de84fd",
+            ),
+            Archive(
+                "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/"
+                "semantic_contours/benchmark.tgz",
+                "82b4d87ceb2ed10f6038a1cba92111cb",
+            ),
+        ),
     ),
     "pascal-context": KnownSet(
         PASCAL_CONTEXT,
         pascal_context.prepare,
         "PASCAL-Context (trainval.tar.gz) and VOCdevkit/VOC2010 (VOCtrainval_03-May-2010.tar), "
         "unpacked",
+        archives=(
+            Archive(
+                "https://thor.robots.ox.ac.uk/pascal/VOC/voc2010/VOCtrainval_03-May-2010.tar",
+                "da459979d0c395079b5c75ee67908abb",
+            ),
+            Archive(
+                "https://cs.stanford.edu/~roozbeh/pascal-context/trainval.tar.gz",
+                "df034edb2c12aa7d33b42b20bb1796e3",
+            ),
+        ),
     ),
     "person-part": KnownSet(
         PERSON_PART,
