@@ -1,5 +1,6 @@
 """What many tests need: a network file so simple that its answers are known, and real pictures."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -119,3 +120,13 @@ def real_voc_root() -> Path:
     if not root.is_dir():
         pytest.skip("no real VOC pictures beside the repository (../shared/data)")
     return root
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data sets beside this repository (or in DEEPLAB_REAL_DATA)."""
+    default = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("DEEPLAB_REAL_DATA", default))
+    if not folder.is_dir():
+        pytest.skip("no real data here: set DEEPLAB_REAL_DATA to their folder")
+    return folder
