@@ -1,6 +1,5 @@
 """What many tests need: a network file so simple that its answers are known, and real pictures."""
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -114,19 +113,15 @@ def fake_voc(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_voc_root() -> Path:
-    """The real PASCAL VOC pictures that lie beside the repository on development machines."""
-    root = Path(__file__).parents[2] / "shared" / "data" / "VOCdevkit" / "VOC2012"
-    if not root.is_dir():
-        pytest.skip("no real VOC pictures beside the repository (../shared/data)")
-    return root
+def real_data() -> Path:
+    """The real data sets that lie beside the repository on development machines."""
+    folder = Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("no real data sets beside the repository (../shared/data)")
+    return folder
 
 
 @pytest.fixture(scope="session")
-def real_data() -> Path:
-    """The folder of real data sets beside this repository (or in DEEPLAB_REAL_DATA)."""
-    default = Path(__file__).parents[2] / "shared" / "data"
-    folder = Path(os.environ.get("DEEPLAB_REAL_DATA", default))
-    if not folder.is_dir():
-        pytest.skip("no real data here: set DEEPLAB_REAL_DATA to their folder")
-    return folder
+def real_voc_root(real_data: Path) -> Path:
+    """The real PASCAL VOC pictures among them."""
+    return real_data / "VOCdevkit" / "VOC2012"
