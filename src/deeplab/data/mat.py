@@ -20,6 +20,8 @@ def read_variable(path: Path, name: str) -> NDArray[Any]:
     Raises:
         ValueError: Not such a file, damaged, or without this variable.
     """
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of strange but readable files
@@ -29,8 +31,6 @@ def read_variable(path: Path, name: str) -> NDArray[Any]:
             f"{path}: a MATLAB 7.3 (HDF5) file; the official files are older ones: save it in "
             "MATLAB with save(..., '-v7')"
         ) from None
-    except FileNotFoundError:
-        raise ValueError(f"{path}: no such file") from None
     except Exception as error:  # scipy's reader raises nearly every kind
         raise ValueError(f"{path}: not a MATLAB file, or damaged ({error})") from error
     if not isinstance(content.get(name), np.ndarray):
