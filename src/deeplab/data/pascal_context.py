@@ -90,13 +90,19 @@ def read_labels(path: Path, *, table: NDArray[np.uint8]) -> imaging.LabelMap:
 def _read_values(path: Path) -> NDArray[np.uint16]:
     if path.suffix == ".mat":
         return mat.whole_numbers(mat.read_variable(path, "LabelMap"), path, most=NUM_IDS)
+    if _has_16_bits(path):
+        with Image.open(path) as image:
+            return mat.whole_numbers(np.asarray(image), path, most=NUM_IDS)
+    return imaging.read_label_map(path).astype(np.uint16)
+
+
+def _has_16_bits(path: Path) -> bool:
     try:
         with Image.open(path) as image:
-            if image.mode.startswith("I"):  # 16 bits
-                return mat.whole_numbers(np.asarray(image), path, most=NUM_IDS)
-    except OSError as error:
+            image.load()
+            return image.mode.startswith("I")
+    except (OSError, SyntaxError) as error:  # SyntaxError: Pillow's for damaged PNGs
         raise ValueError(f"{path}: not a picture, or damaged ({error})") from error
-    return imaging.read_label_map(path).astype(np.uint16)
 
 
 def _find_table(found: Found, folders: Sequence[Folder]) -> NDArray[np.uint8]:
@@ -107,12 +113,12 @@ def _find_table(found: Found, folders: Sequence[Folder]) -> NDArray[np.uint8]:
         for name in folder.file_names
         if name.endswith(".txt")
     ]
-    num_pixels, num_maps = (None, 0) if found.are_mat else _count(list(found.label_paths.values()))
-    if num_pixels is None or num_pixels[_NUM_CLASSES:].any():
-        names = next((names for names in lists if len(names) == NUM_IDS), None)
-        return table_of_ids(names)
+    paths = list(found.label_paths.values())
+    if found.are_mat or _has_16_bits(paths[0]):
+        return table_of_ids(next((names for names in lists if len(names) == NUM_IDS), None))
     stated = {numbering for names in lists if (numbering := numbering_of(names))}
-    seen = recognise_numbering(num_pixels[:_NUM_CLASSES], num_maps)
+    chosen = paths[:: -(-len(paths) // _MOST_LOOKED_AT)]
+    seen = recognise_numbering(_count(chosen), len(chosen))
     return np.array(_decide(stated, seen and NUMBERINGS[seen], found.folder), np.uint8)
 
 
@@ -135,11 +141,9 @@ def _decide(
     )
 
 
-def _count(paths: Sequence[Path]) -> tuple[NDArray[np.int64], int]:
-    """Count the values of some label maps, spread over all: (460,)."""
-    chosen = paths[:: -(-len(paths) // _MOST_LOOKED_AT)]
-    num_pixels = np.zeros(NUM_IDS + 1, np.int64)
-    for path in chosen:
-        values = _read_values(path)
-        num_pixels += np.bincount(values[values != VOID], minlength=NUM_IDS + 1)
-    return num_pixels, len(chosen)
+def _count(paths: Sequence[Path]) -> NDArray[np.int64]:
+    """Count the pixels of each value over some label maps: (60,)."""
+    num_pixels = np.zeros(VOID + 1, np.int64)
+    for path in paths:
+        num_pixels += np.bincount(imaging.read_label_map(path).ravel(), minlength=VOID + 1)
+    return num_pixels[:_NUM_CLASSES]
