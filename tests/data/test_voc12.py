@@ -123,6 +123,20 @@ def test_official_label_maps_that_lack_are_not_passed_over_in_silence(source, tm
     assert any("1 pictures of train and val have no official" in why for why in prepared.lacking)
 
 
+def test_another_year_of_voc_is_not_taken_for_2012(source, tmp_path):
+    voc = source / "VOCdevkit" / "VOC2012"
+    lists = source / "VOCdevkit" / "VOC2010" / "ImageSets" / "Segmentation"
+    lists.mkdir(parents=True)
+    for split in ("train", "val"):
+        (lists / f"{split}.txt").write_text("z\n")
+    assert voc12.prepare(source, tmp_path / "to", Options()).counts["val"] == 1
+    voc.rename(source / "VOCdevkit" / "my-voc")
+    assert voc12.prepare(source, tmp_path / "to", Options()).counts["val"] == 1
+    (source / "VOCdevkit" / "my-voc").rename(source / "VOCdevkit" / "VOC2011")
+    with pytest.raises(ValueError, match="no VOC 2012 below it"):
+        voc12.prepare(source, tmp_path / "to", Options())
+
+
 def test_lists_without_label_maps_or_no_voc_at_all_are_errors(tmp_path):
     with pytest.raises(ValueError, match="no VOC 2012 below it; unpack VOCtrainval"):
         voc12.prepare(tmp_path, tmp_path / "to", Options())

@@ -8,6 +8,7 @@ have void borders, those of SBD have none. A `SegmentationClassAug` of others st
 `trainaug` is all that has a label map but is not in VOC's `val`; `trainval_aug` adds that.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -34,6 +35,7 @@ OFFICIAL = {"train": 1464, "val": 1449, "test": 1456, "trainaug": 10582, "trainv
 """Pictures of each split (arXiv 1606.00915, section 4.1)."""
 
 _LISTS = Path("ImageSets/Segmentation")
+_OTHER_YEAR = re.compile(r"VOC20(?!12)\d\d")
 
 
 @dataclass(frozen=True)
@@ -126,9 +128,10 @@ def _largest(folders: Sequence[Folder], name: str, suffix: str) -> dict[str, Pat
 
 
 def _find_voc(folders: Sequence[Folder]) -> Path:
-    """Find the folder of VOC 2012: the one of that name, else the only one with such lists."""
+    """Find the folder of VOC 2012: of that name or another, but not that of another year."""
     places = {folder.path for folder in folders if {"train.txt", "val.txt"} <= {*folder.file_names}}
     found = [path.parent.parent for path in places if path.parts[-2:] == _LISTS.parts]
+    found = [path for path in found if not _OTHER_YEAR.fullmatch(path.name)]
     if len(found) > 1:
         found = [path for path in found if path.name == "VOC2012"]
     if len(found) != 1:
