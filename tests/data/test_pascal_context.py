@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 from scipy.io import savemat
 
@@ -59,6 +60,16 @@ def test_official_label_maps_become_59_classes_and_background(official, tmp_path
     assert labels.tolist() == [[SKY] * 4, [BAG] * 4, [0] * 4]
     assert (tmp_path / "to" / "val.txt").read_text() == "2008_000002\n"
     assert (tmp_path / "to" / "images" / "2008_000000.jpg").is_file()
+
+
+def test_the_description_has_the_59_classes_and_both_lists(official, tmp_path):
+    pascal_context.prepare(official, tmp_path / "to", Options())
+    described = yaml.safe_load((tmp_path / "to" / "data.yaml").read_text())
+    assert described["classes"] == list(NAMES)
+    assert described["splits"] == {
+        split: {"images": "images", "masks": "masks", "list": f"{split}.txt"}
+        for split in ("train", "val")
+    }
 
 
 def test_names_beside_official_label_maps_decide(official, tmp_path):

@@ -3,9 +3,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
-from deeplab.data.prepared import Pair, PreparedSet, Written, lacking, write_list, write_pairs
+from deeplab.data.prepared import (
+    Pair,
+    PreparedSet,
+    Written,
+    lacking,
+    write_description,
+    write_list,
+    write_pairs,
+)
 from deeplab.labels import VOC12
 
 LABELS = {"b": np.array([[0, 20], [255, 3]], np.uint8), "a": np.array([[1, 2, 3]], np.uint8)}
@@ -91,6 +100,22 @@ def test_a_list_that_is_there_already_stays_untouched(tmp_path):
     assert (path.read_text(), path.stat().st_mtime_ns) == ("a\nb\n", time)
     write_list(path, ["c"])
     assert path.read_text() == "c\n"
+
+
+def test_the_description_says_where_all_is_and_is_written_once(tmp_path):
+    def write() -> int:
+        write_description(
+            tmp_path, VOC12, images="pictures", masks="masks", lists={"val": "lists/val.txt"}
+        )
+        return (tmp_path / "data.yaml").stat().st_mtime_ns
+
+    assert write() == write()
+    described = yaml.safe_load((tmp_path / "data.yaml").read_text())
+    assert (described["name"], described["classes"]) == ("voc12", list(VOC12.class_names))
+    assert [tuple(colour) for colour in described["palette"]] == list(VOC12.palette)
+    assert described["splits"] == {
+        "val": {"images": "pictures", "masks": "masks", "list": "lists/val.txt"}
+    }
 
 
 def test_the_summary_says_whether_all_is_there():

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 from scipy.io import savemat
 from scipy.sparse import csc_matrix
@@ -81,6 +82,14 @@ def test_official_label_maps_are_written_over_those_of_sbd(source, tmp_path):
         assert set(read(masks / f"{name}.png").ravel()) == {15, 255}
     for name in "ef":  # SBD alone: no void
         assert set(read(masks / f"{name}.png").ravel()) == {20}
+
+
+def test_the_description_names_all_splits_with_label_maps(source, tmp_path):
+    voc12.prepare(source, tmp_path / "to", Options())
+    splits = yaml.safe_load((tmp_path / "to" / "data.yaml").read_text())["splits"]
+    assert sorted(splits) == ["train", "trainaug", "trainval", "trainval_aug", "val"]
+    for split in splits.values():
+        assert all((tmp_path / "to" / path).exists() for path in split.values())
 
 
 def test_what_was_prepared_opens_as_voc(source, tmp_path):

@@ -15,6 +15,7 @@ from deeplab.data.prepared import (
     Pair,
     PreparedSet,
     lacking,
+    write_description,
     write_list,
     write_pairs,
 )
@@ -153,4 +154,6 @@ def write_set(
     counts = {split: len(names) for split, names in splits.items() if names}
     for split in counts:
         write_list(target_dir / f"{split}.txt", splits[split])
+    lists = {split: f"{split}.txt" for split in counts}
+    write_description(target_dir, label_set, images="images", masks="masks", lists=lists)
     return PreparedSet(label_set.name, counts, written, lacking(counts, official))

@@ -25,6 +25,7 @@ from deeplab.data.prepared import (
     Pair,
     PreparedSet,
     lacking,
+    write_description,
     write_list,
     write_pairs,
 )
@@ -81,6 +82,13 @@ def prepare(source_dir: Path, target_dir: Path, options: Options) -> PreparedSet
     counts = {split: len(names) for split, names in splits.items() if names}
     for split in counts:
         write_list(target_dir / _LISTS / f"{split}.txt", splits[split])
+    write_description(
+        target_dir,
+        VOC12,
+        images="JPEGImages",
+        masks="SegmentationClassAug",
+        lists={split: (_LISTS / f"{split}.txt").as_posix() for split in counts if split != "test"},
+    )
     return PreparedSet("voc12", counts, written, _lacking(counts, sources))
 
 
