@@ -238,5 +238,7 @@ CITYSCAPES_IDS = tuple(label.label_id for label in _SCORED)
 CITYSCAPES_CATEGORIES = tuple(dict.fromkeys(label.category for label in _SCORED))
 """The 7 categories of the 19 classes."""
 
-LABEL_SETS = {label_set.name: label_set for label_set in (VOC12, PASCAL_CONTEXT, PERSON_PART, CITYSCAPES)}
+LABEL_SETS = {
+    label_set.name: label_set for label_set in (VOC12, PASCAL_CONTEXT, PERSON_PART, CITYSCAPES)
+}
 """The label sets that recipes can name."""

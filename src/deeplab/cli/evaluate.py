@@ -8,7 +8,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from deeplab.cli.arguments import CrfChoice, parse_numbers
+from deeplab.cli.arguments import (
+    CrfChoice,
+    WindowOverlap,
+    WindowSize,
+    parse_numbers,
+    parse_window,
+)
 from deeplab.cli.progress import show_progress
 
 if TYPE_CHECKING:
@@ -31,6 +37,8 @@ def evaluate(
         str, typer.Option(help="Picture scales whose scores are fused, such as 0.5,0.75,1.")
     ] = "1",
     flip: Annotated[bool, typer.Option("--flip", help="Score the mirrored picture too.")] = False,
+    window: WindowSize = None,
+    overlap: WindowOverlap = None,
     crf: CrfChoice = None,
     trimap: Annotated[
         Path | None,
@@ -67,6 +75,8 @@ def evaluate(
             split,
             scales=parsed_scales,
             flip=flip,
+            window=parse_window(window),
+            overlap=overlap,
             crf=crf,
             stride=stride,
             with_trimap=trimap is not None,
@@ -80,6 +90,8 @@ def evaluate(
         "split": split,
         "scales": parsed_scales,
         "flip": flip,
+        "window": window,
+        "overlap": overlap,
         "limit": limit,
         "crf": crf,
     }

@@ -90,9 +90,7 @@ def prepare(source_dir: Path, target_dir: Path, options: Options) -> PreparedSet
     return PreparedSet("cityscapes", counts, written, tuple(_lacking(counts, splits)))
 
 
-def _describe(
-    target_dir: Path, counts: Mapping[str, int], splits: Mapping[str, _Split]
-) -> None:
+def _describe(target_dir: Path, counts: Mapping[str, int], splits: Mapping[str, _Split]) -> None:
     described: dict[str, dict[str, str]] = {}
     for name in counts:
         write_list(target_dir / f"{name}.txt", map(_city_place, sorted(splits[name].pictures)))
@@ -166,7 +164,7 @@ def _why_nothing(folders: Sequence[Folder], splits: Mapping[str, _Split]) -> str
     ):
         return (
             "gtFine holds polygons (*_gtFine_polygons.json) but no label maps; unpack the whole "
-            "gtFine_trainvaltest.zip, or draw them with csCreateTrainIdLabelImgs (cityscapesscripts)"
+            "gtFine_trainvaltest.zip, or draw them with cityscapesscripts: csCreateTrainIdLabelImgs"
         )
     lacks = (
         "no label maps (gtFine/SPLIT/CITY/*_gtFine_labelIds.png)"

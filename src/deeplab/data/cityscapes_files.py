@@ -142,4 +142,6 @@ def _found(values: NDArray[np.uint8]) -> list[int]:
 
 
 def _some(values: list[int]) -> str:
-    return ", ".join(map(str, values[:_MOST_SHOWN])) + (", ..." if len(values) > _MOST_SHOWN else "")
+    return ", ".join(map(str, values[:_MOST_SHOWN])) + (
+        ", ..." if len(values) > _MOST_SHOWN else ""
+    )
