@@ -7,6 +7,7 @@ which are the classes of `labels.CITYSCAPES`.
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,38 @@ def ids_of_instances(instances: NDArray[np.uint16]) -> NDArray[np.uint8]:
     """Give the label id of each instance id: (H, W) uint8."""
     label_ids = np.where(instances >= OBJECTS_FROM, instances // OBJECTS_FROM, instances)
     return label_ids.astype(np.uint8)
+
+
+def find_predictions(folder: Path) -> dict[str, list[Path]]:
+    """List predicted label maps by their frames: all `FRAME*.png` in a folder and below it.
+
+    Raises:
+        ValueError: No such folder.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: no such folder; it holds predictions, FRAME*.png")
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.rglob("*.png")):
+        frame = frame_of(path.name)
+        if frame is not None:
+            found.setdefault(frame, []).append(path)
+    return found
+
+
+def only_prediction(found: Mapping[str, list[Path]], frame: str, folder: Path) -> Path:
+    """Give the one predicted label map of a frame.
+
+    Raises:
+        ValueError: There is none, or there are several, which the test server refuses too.
+    """
+    paths = found.get(frame, [])
+    if len(paths) != 1:
+        several = f"{len(paths)} predictions ({', '.join(path.name for path in paths)})"
+        raise ValueError(
+            f"{folder}: {several if paths else 'no prediction'} for {frame}; one file {frame}*.png "
+            "is wanted for each picture"
+        )
+    return paths[0]
 
 
 def _found(values: NDArray[np.uint8]) -> list[int]:

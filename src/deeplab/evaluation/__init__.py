@@ -1,5 +1,8 @@
 """Scores: one confusion matrix over a data set, and the measures read from it; CRF search."""
 
+from deeplab.evaluation.cityscapes import CityscapesCounts as CityscapesCounts
+from deeplab.evaluation.cityscapes import score_cityscapes_folders as score_cityscapes_folders
+from deeplab.evaluation.cityscapes_scores import CityscapesScores as CityscapesScores
 from deeplab.evaluation.crf_search import Method as Method
 from deeplab.evaluation.crf_search import Objective as Objective
 from deeplab.evaluation.crf_search import Ranges as Ranges
