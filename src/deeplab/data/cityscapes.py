@@ -21,6 +21,7 @@ from deeplab.data.cityscapes_files import (
     frame_of,
     read_classes,
 )
+from deeplab.data.description import DataDescription, SplitFiles
 from deeplab.data.find import Folder, list_folders
 from deeplab.data.place import place_file
 from deeplab.data.prepared import (
@@ -91,14 +92,19 @@ def prepare(source_dir: Path, target_dir: Path, options: Options) -> PreparedSet
 
 
 def _describe(target_dir: Path, counts: Mapping[str, int], splits: Mapping[str, _Split]) -> None:
-    described: dict[str, dict[str, str]] = {}
+    """Write `data.yaml` and the lists of the splits."""
+    described = {}
     for name in counts:
-        write_list(target_dir / f"{name}.txt", map(_city_place, sorted(splits[name].pictures)))
-        described[name] = {"images": f"{_PICTURES}/{name}", "image_suffix": PICTURE_SUFFIX}
-        if name != "test":
-            described[name] |= {"masks": f"{_LABELS}/{name}", "mask_suffix": CLASSES_SUFFIX}
-        described[name]["list"] = f"{name}.txt"
-    write_description(target_dir, CITYSCAPES, splits=described)
+        list_path = target_dir / f"{name}.txt"
+        write_list(list_path, map(_city_place, sorted(splits[name].pictures)))
+        described[name] = SplitFiles(
+            images=target_dir / _PICTURES / name,
+            masks=None if name == "test" else target_dir / _LABELS / name,
+            list_path=list_path,
+            image_suffix=PICTURE_SUFFIX,
+            mask_suffix="" if name == "test" else CLASSES_SUFFIX,
+        )
+    write_description(DataDescription(target_dir, CITYSCAPES, described))
 
 
 def _find(folders: Sequence[Folder], source_dir: Path) -> dict[str, _Split]:
