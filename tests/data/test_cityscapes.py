@@ -29,7 +29,7 @@ def write_frame(root: Path, split: str, frame: str) -> None:
     )
     ids = np.full(SIZE, 3, np.uint8) if split == "test" else IDS  # test: dummies, out of roi
     write(gt / f"{frame}_gtFine_labelIds.png", ids)
-    instances = np.where(ids == 26, 26001, ids).astype(np.uint16)
+    instances = np.where(ids == 26, 26001, ids.astype(np.uint16))
     write(gt / f"{frame}_gtFine_instanceIds.png", instances)
     (gt / f"{frame}_gtFine_polygons.json").write_text('{"objects": []}')
 
@@ -115,6 +115,19 @@ def test_classes_and_scored_label_ids_are_the_same_both_ways():
         ids = np.array([[label.label_id]], np.uint8)
         back = to_label_ids(to_classes(ids))
         assert back == (ids if label.is_scored else 0)
+
+
+def test_the_official_files_are_read_where_they_are(source):
+    for split in ("train", "val"):
+        for sample in open_split(source / "cityscapes", split).samples:
+            assert np.array_equal(sample.read_labels(19), CLASSES)
+    (sample,) = open_split(source / "cityscapes", "test", labelled=False).samples
+    assert sample.label_path is None
+    for path in (source / "cityscapes" / "gtFine").rglob("*_labelIds.png"):
+        path.unlink()
+        write(Path(str(path).replace("labelIds", "labelTrainIds")), CLASSES)
+    (sample,) = open_split(source / "cityscapes", "val").samples
+    assert np.array_equal(sample.read_labels(19), CLASSES)
 
 
 def test_a_picture_without_a_label_map_is_an_error(source, tmp_path):

@@ -17,7 +17,9 @@ from deeplab.data.cityscapes_files import (
     CLASSES_SUFFIX,
     IDS_SUFFIX,
     INSTANCES_SUFFIX,
+    LABELS_DIR,
     PICTURE_SUFFIX,
+    PICTURES_DIR,
     frame_of,
     read_classes,
 )
@@ -38,7 +40,6 @@ from deeplab.labels import CITYSCAPES
 OFFICIAL = {"train": 2975, "val": 500, "test": 1525}
 """Pictures of each split (arXiv 1606.00915, section 4.4)."""
 
-_PICTURES, _LABELS = "leftImg8bit", "gtFine"
 _CODINGS = (IDS_SUFFIX, INSTANCES_SUFFIX, CLASSES_SUFFIX)  # the first that is there is read
 _POLYGONS_SUFFIX = "_gtFine_polygons.json"
 _MOST_SHOWN = 3
@@ -72,8 +73,8 @@ def prepare(source_dir: Path, target_dir: Path, options: Options) -> PreparedSet
             name=frame,
             picture_path=split.pictures[frame],
             read_labels=partial(read_classes, split.label_maps[frame]),
-            picture_place=_place(_PICTURES, name, frame, PICTURE_SUFFIX),
-            labels_place=_place(_LABELS, name, frame, CLASSES_SUFFIX),
+            picture_place=_place(PICTURES_DIR, name, frame, PICTURE_SUFFIX),
+            labels_place=_place(LABELS_DIR, name, frame, CLASSES_SUFFIX),
         )
         for name, split in paired.items()
         for frame in split.pictures
@@ -81,9 +82,9 @@ def prepare(source_dir: Path, target_dir: Path, options: Options) -> PreparedSet
     written = write_pairs(pairs, target_dir, CITYSCAPES, tell=options.tell)
     for name, split in paired.items():
         for frame, path in split.instances.items():
-            place_file(path, target_dir / _place(_LABELS, name, frame, INSTANCES_SUFFIX))
+            place_file(path, target_dir / _place(LABELS_DIR, name, frame, INSTANCES_SUFFIX))
     for frame, path in splits["test"].pictures.items():
-        place_file(path, target_dir / _place(_PICTURES, "test", frame, PICTURE_SUFFIX))
+        place_file(path, target_dir / _place(PICTURES_DIR, "test", frame, PICTURE_SUFFIX))
     counts = {name: len(split.pictures) for name, split in splits.items() if name in paired}
     if splits["test"].pictures:
         counts["test"] = len(splits["test"].pictures)
@@ -98,8 +99,8 @@ def _describe(target_dir: Path, counts: Mapping[str, int], splits: Mapping[str, 
         list_path = target_dir / f"{name}.txt"
         write_list(list_path, map(_city_place, sorted(splits[name].pictures)))
         described[name] = SplitFiles(
-            images=target_dir / _PICTURES / name,
-            masks=None if name == "test" else target_dir / _LABELS / name,
+            images=target_dir / PICTURES_DIR / name,
+            masks=None if name == "test" else target_dir / LABELS_DIR / name,
             list_path=list_path,
             image_suffix=PICTURE_SUFFIX,
             mask_suffix="" if name == "test" else CLASSES_SUFFIX,
@@ -109,8 +110,8 @@ def _describe(target_dir: Path, counts: Mapping[str, int], splits: Mapping[str, 
 
 def _find(folders: Sequence[Folder], source_dir: Path) -> dict[str, _Split]:
     """Find the files of each split, and check that pictures and label maps come in pairs."""
-    pictures = _files(folders, _PICTURES, PICTURE_SUFFIX)
-    codings = {suffix: _files(folders, _LABELS, suffix) for suffix in _CODINGS}
+    pictures = _files(folders, PICTURES_DIR, PICTURE_SUFFIX)
+    codings = {suffix: _files(folders, LABELS_DIR, suffix) for suffix in _CODINGS}
     splits = {}
     for name in OFFICIAL:
         label_maps: dict[str, Path] = {}
@@ -152,7 +153,7 @@ def _of_splits(folders: Sequence[Folder], top: str) -> Iterator[tuple[str, Folde
 def _check_pairs(name: str, split: _Split) -> None:
     for there, other, word in (
         (split.pictures, split.label_maps, f"have no label map (gtFine/{name}/.../*{IDS_SUFFIX})"),
-        (split.label_maps, split.pictures, f"have no picture ({_PICTURES}/{name}/.../*.png)"),
+        (split.label_maps, split.pictures, f"have no picture ({PICTURES_DIR}/{name}/.../*.png)"),
     ):
         alone = sorted(there.keys() - other.keys())
         if alone:
@@ -165,7 +166,7 @@ def _check_pairs(name: str, split: _Split) -> None:
 
 
 def _why_nothing(folders: Sequence[Folder], splits: Mapping[str, _Split]) -> str:
-    if any(_files(folders, _LABELS, _POLYGONS_SUFFIX).values()) and not any(
+    if any(_files(folders, LABELS_DIR, _POLYGONS_SUFFIX).values()) and not any(
         split.label_maps for split in splits.values()
     ):
         return (

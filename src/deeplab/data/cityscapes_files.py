@@ -17,6 +17,7 @@ from PIL import Image
 from deeplab import imaging
 from deeplab.labels import CITYSCAPES, CITYSCAPES_IDS, CITYSCAPES_LABELS, VOID
 
+PICTURES_DIR, LABELS_DIR = "leftImg8bit", "gtFine"
 PICTURE_SUFFIX = "_leftImg8bit.png"
 IDS_SUFFIX = "_gtFine_labelIds.png"
 INSTANCES_SUFFIX = "_gtFine_instanceIds.png"
