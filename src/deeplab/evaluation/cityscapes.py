@@ -11,7 +11,7 @@ large ones. Wrongly predicted pixels belong to no object and count 1.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ _OBJECT_CATEGORIES = tuple(
     for category in CITYSCAPES_CATEGORIES
     if all(label.has_instances for label in _LABELS if label.category == category)
 )
+_OBJECTS = (*AVERAGE_SIZES, *_OBJECT_CATEGORIES)
+_ID_OF = {label.name: label.label_id for label in _SCORED}
 
 
 class CityscapesCounts:
@@ -59,8 +61,8 @@ class CityscapesCounts:
         self.counts: NDArray[np.int64] = np.zeros((len(_LABELS), len(_LABELS)), np.int64)
         self.num_pictures = 0
         self._num_with_instances = 0
-        self._class_objects = {name: _Objects() for name in AVERAGE_SIZES}
-        self._category_objects = {name: _Objects() for name in _OBJECT_CATEGORIES}
+        # Weighted pixels of objects, found and missed, by class and category.
+        self._objects: NDArray[np.float64] = np.zeros((len(_OBJECTS), 2))
 
     def add(
         self,
@@ -79,8 +81,7 @@ class CityscapesCounts:
             instances: True instance ids (H, W), for iIoU: of all pictures or of none.
 
         Raises:
-            ValueError: Sizes differ, numbers are no label ids, or instance ids are there for some
-                pictures only.
+            ValueError: Sizes differ, or numbers are no label ids; nothing was counted.
         """
         self._check(truth, predicted, instances, picture_name)
         pairs = truth.astype(np.intp) * len(_LABELS) + predicted
@@ -91,20 +92,39 @@ class CityscapesCounts:
             self._num_with_instances += 1
             self._add_objects(predicted, instances)
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Give all sums so far; those of two parts of a data set can be added up."""
+        pictures = np.array([self.num_pictures, self._num_with_instances])
+        return {"counts": self.counts.copy(), "objects": self._objects.copy(), "pictures": pictures}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from sums that `state` gave."""
+        self.counts[...], self._objects[...] = state["counts"], state["objects"]
+        self.num_pictures, self._num_with_instances = state["pictures"].tolist()
+
     def scores(self) -> CityscapesScores:
-        """Read the scores off the counts so far."""
+        """Read the scores off the counts so far.
+
+        Raises:
+            ValueError: There were instance ids for some pictures only.
+        """
         has_instances = self._num_with_instances > 0
+        if has_instances and self._num_with_instances < self.num_pictures:
+            raise ValueError(
+                f"instance ids of {self._num_with_instances} of {self.num_pictures} pictures; iIoU "
+                f"needs those of all (*{files.INSTANCES_SUFFIX} beside the label maps), or of none"
+            )
         return CityscapesScores(
             class_iou={label.name: self._iou([label.label_id]) for label in _SCORED},
             class_iiou={
-                label.name: self._class_objects[label.name].iou(self._wrong([label.label_id]))
-                for label in _SCORED
-                if has_instances and label.has_instances
+                name: self._iiou(name, self._wrong([_ID_OF[name]]))
+                for name in AVERAGE_SIZES
+                if has_instances
             },
             category_iou={name: self._iou(_ids(name)) for name in CITYSCAPES_CATEGORIES},
             category_iiou={
-                name: self._category_objects[name].iou(
-                    self._wrong(_ids(name), predicted=_ids(name, with_unscored=True))
+                name: self._iiou(
+                    name, self._wrong(_ids(name), predicted=_ids(name, with_unscored=True))
                 )
                 for name in _OBJECT_CATEGORIES
                 if has_instances
@@ -117,6 +137,11 @@ class CityscapesCounts:
         missed = int(self.counts[label_ids].sum()) - hits
         found = hits + self._wrong(label_ids) + missed
         return hits / found if found else math.nan
+
+    def _iiou(self, name: str, wrong: int) -> float:
+        hits, missed = self._objects[_OBJECTS.index(name)].tolist()
+        found = hits + wrong + missed
+        return float(hits / found) if found else math.nan
 
     def _wrong(self, label_ids: list[int], *, predicted: list[int] | None = None) -> int:
         """Count the pixels that were called so but are another class."""
@@ -139,9 +164,8 @@ class CityscapesCounts:
                 continue
             size = int(sizes[index])
             weight = AVERAGE_SIZES[label.name] / size
-            self._class_objects[label.name].add(int(hits[index]), size, weight)
-            category = self._category_objects[label.category]
-            category.add(int(category_hits[index]), size, weight)
+            for name, hit in ((label.name, hits[index]), (label.category, category_hits[index])):
+                self._objects[_OBJECTS.index(name)] += (hit * weight, (size - hit) * weight)
 
     def _check(
         self,
@@ -158,11 +182,6 @@ class CityscapesCounts:
                 )
         files.check_label_ids(truth, f"{name}, true label map")
         files.check_label_ids(predicted, f"{name}, predicted label map")
-        if self.num_pictures and (instances is not None) != (self._num_with_instances > 0):
-            raise ValueError(
-                f"{name}: instance ids are there for some pictures only; iIoU needs those of all "
-                f"(*{files.INSTANCES_SUFFIX} beside the label maps), or of none"
-            )
 
 
 def score_cityscapes_folders(
@@ -199,22 +218,6 @@ def score_cityscapes_folders(
         )
         progress(done, len(truths))
     return counts.scores()
-
-
-class _Objects:
-    """The weighted pixels of the objects of one class or category."""
-
-    def __init__(self) -> None:
-        self._hits = 0.0
-        self._missed = 0.0
-
-    def add(self, hits: int, size: int, weight: float) -> None:
-        self._hits += float(hits) * weight
-        self._missed += float(size - hits) * weight
-
-    def iou(self, wrong: int) -> float:
-        found = self._hits + wrong + self._missed
-        return self._hits / found if found else math.nan
 
 
 def _ids(category: str, *, with_unscored: bool = False) -> list[int]:

@@ -91,7 +91,8 @@ class VocServer(Server):
                 f"labels {_some(strange)}; allowed are 0..{len(VOC12.class_names) - 1}"
             )
         palette = np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
-        if not np.array_equal(palette[found], np.array(VOC12.palette, np.uint8)[found]):
+        expected = np.array(VOC12.palette, np.uint8)
+        if found[-1] >= len(palette) or not np.array_equal(palette[found], expected[found]):
             raise ValueError("its palette is not VOC's")
 
 
