@@ -157,6 +157,10 @@ def test_progress_is_told_on_standard_error(deeplab, network_path, voc_of_colour
         (("--split", "val", "--json", "."), "is a folder"),
         (("--split", "val", "--trimap", "plot.bmp"), "ends in one of .csv, .png"),
         (("--split", "val", "--stride", "8"), "stride 8 is of scores in a folder"),
+        (("--split", "val", "--window", "a"), "--window a: give pixels"),
+        (("--split", "val", "--window", "3"), "window 3,3: give at least the network's stride, 4"),
+        (("--split", "val", "--overlap", "0.5"), "overlap 0.5 is of windows"),
+        (("--split", "val", "--window", "8", "--overlap", "1"), "overlap 1: give the share"),
         (("--split", "val", "--crf", "resnet"), "CRF 'resnet': did you mean 'resnet101'"),
     ],
 )
@@ -180,3 +184,18 @@ def test_an_unwritable_place_is_found_before_the_pictures_are_scored(
     code, _, err = deeplab("evaluate", network_path, *data, "--json", target)
     assert code == 2
     assert "scored" not in err
+
+
+def test_scores_in_windows_of_what_windows_do_not_change_are_the_same(
+    deeplab, network_path, voc_of_colours, tmp_path
+):
+    data = ("--data", voc_of_colours, "--split", "val")
+    plain, windowed = tmp_path / "plain.json", tmp_path / "windowed.json"
+    deeplab("evaluate", network_path, *data, "--json", plain)
+    window = ("--window", "5,8", "--overlap", "0.5")
+    assert deeplab("evaluate", network_path, *data, *window, "--json", windowed)[0] == 0
+    plain, windowed = (json.loads(path.read_text()) for path in (plain, windowed))
+    about = windowed.pop("about")
+    assert (about["window"], about["overlap"]) == ("5,8", 0.5)
+    assert plain.pop("about")
+    assert windowed == plain

@@ -90,11 +90,11 @@ def evaluate(
         "split": split,
         "scales": parsed_scales,
         "flip": flip,
-        "window": window,
-        "overlap": overlap,
         "limit": limit,
         "crf": crf,
     }
+    if window is not None:
+        about |= {"window": window, "overlap": overlap}
     if before is not None:
         about["mean_iou_without_crf"] = before.scores.mean_iou
     _write(json, scores.to_json(about))
