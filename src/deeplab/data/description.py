@@ -321,7 +321,7 @@ def _describe_cityscapes(root: Path) -> DataDescription:
     pictures, labels = root / PICTURES_DIR, root / LABELS_DIR
     names = [path.name for path in sorted(pictures.iterdir()) if path.is_dir()]
     folders = [labels / name for name in names if name != "test"]
-    has_ids = any(path for folder in folders for path in folder.glob(f"*/*{IDS_SUFFIX}"))
+    has_ids = any(path for folder in folders for path in folder.rglob(f"*{IDS_SUFFIX}"))
     splits = {
         name: SplitFiles(
             pictures / name,
