@@ -15,6 +15,7 @@ from deeplab.cli.arguments import (
     parse_numbers,
     parse_window,
 )
+from deeplab.cli.cityscapes_shown import show_cityscapes
 from deeplab.cli.progress import show_progress
 
 if TYPE_CHECKING:
@@ -97,10 +98,14 @@ def evaluate(
         about |= {"window": window, "overlap": overlap}
     if before is not None:
         about["mean_iou_without_crf"] = before.scores.mean_iou
+    if evaluation.cityscapes is not None:
+        about["cityscapes"] = evaluation.cityscapes.as_dict()
     _write(json, scores.to_json(about))
     _write(csv, scores.to_csv())
     _write_trimap(trimap, evaluation, f"{weights} on {split}")
     _show(scores, f"{weights} on {split}", before.scores if before else None)
+    if evaluation.cityscapes is not None:
+        show_cityscapes(evaluation.cityscapes)
 
 
 def _check_writable(path: Path | None) -> None:
