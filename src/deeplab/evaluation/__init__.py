@@ -1,5 +1,12 @@
 """Scores: one confusion matrix over a data set, and the measures read from it; CRF search."""
 
+from deeplab.evaluation.bootstrap import Interval as Interval
+from deeplab.evaluation.bootstrap import Intervals as Intervals
+from deeplab.evaluation.bootstrap import estimate_intervals as estimate_intervals
+from deeplab.evaluation.compare import ClassDifference as ClassDifference
+from deeplab.evaluation.compare import Comparison as Comparison
+from deeplab.evaluation.compare import PictureDifference as PictureDifference
+from deeplab.evaluation.compare import compare as compare
 from deeplab.evaluation.conventions import Convention as Convention
 from deeplab.evaluation.crf_search import Method as Method
 from deeplab.evaluation.crf_search import Objective as Objective
@@ -7,9 +14,13 @@ from deeplab.evaluation.crf_search import Ranges as Ranges
 from deeplab.evaluation.crf_search import Search as Search
 from deeplab.evaluation.crf_search import Watch as Watch
 from deeplab.evaluation.crf_search import search_crf as search_crf
+from deeplab.evaluation.evaluate import Scorer as Scorer
 from deeplab.evaluation.evaluate import evaluate as evaluate
 from deeplab.evaluation.evaluate import evaluate_closely as evaluate_closely
 from deeplab.evaluation.evaluate import spread as spread
+from deeplab.evaluation.keep import Keep as Keep
+from deeplab.evaluation.mask_folder import MaskFolder as MaskFolder
+from deeplab.evaluation.mask_folder import holds_masks as holds_masks
 from deeplab.evaluation.measure import Measure as Measure
 from deeplab.evaluation.measure import PictureResult as PictureResult
 from deeplab.evaluation.metrics import ConfusionMatrix as ConfusionMatrix
