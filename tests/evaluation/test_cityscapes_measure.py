@@ -7,6 +7,7 @@ from PIL import Image
 from deeplab.data import cityscapes_files as files
 from deeplab.evaluation import score_cityscapes_folders
 from deeplab.evaluation.cityscapes_measure import CityscapesMeasure
+from deeplab.evaluation.measure import PictureResult
 
 FRAMES = ("aachen_000000_000019", "bonn_000001_000019")
 
@@ -27,9 +28,8 @@ def measured(tmp_path: Path) -> CityscapesMeasure:
         Image.fromarray(label_ids).save(label_path)
         Image.fromarray(instances).save(tmp_path / "gtFine" / f"{frame}_gtFine_instanceIds.png")
         Image.fromarray(files.to_label_ids(labels)).save(tmp_path / "results" / f"{frame}.png")
-        measure.add_labels(
-            files.to_classes(label_ids), labels, label_path=label_path, picture_name=frame
-        )
+        truth = files.to_classes(label_ids)
+        measure.add(PictureResult(frame, truth, labels, label_path=label_path))
     return measure
 
 
@@ -49,6 +49,6 @@ def test_without_instance_ids_beside_the_label_maps_there_is_no_iiou(tmp_path):
     labels = np.full((3, 3), 13, np.uint8)
     for label_path in (None, tmp_path / "a.png", tmp_path / f"{FRAMES[0]}_gtFine_labelIds.png"):
         measure = CityscapesMeasure()
-        measure.add_labels(labels, labels, label_path=label_path, picture_name="a")
+        measure.add(PictureResult("a", labels, labels, label_path=label_path))
         assert measure.result().class_iou["car"] == 1
         assert measure.result().class_iiou == {}

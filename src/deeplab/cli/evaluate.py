@@ -19,7 +19,7 @@ from deeplab.cli.cityscapes_shown import show_cityscapes
 from deeplab.cli.progress import show_progress
 
 if TYPE_CHECKING:
-    from deeplab.evaluation import Evaluation, Scores
+    from deeplab.evaluation import Evaluation, MeasureName, Scores
 
 
 def evaluate(
@@ -69,6 +69,7 @@ def evaluate(
         _check_writable(path)
     _check_plot(trimap)
     parsed_scales = parse_numbers(scales, "--scales")
+    measures: tuple[MeasureName, ...] = () if trimap is None else ("trimap",)
     with show_progress("scoring", "scored") as tell:
         evaluation = runs.evaluate(
             weights,
@@ -80,7 +81,7 @@ def evaluate(
             overlap=overlap,
             crf=crf,
             stride=stride,
-            with_trimap=trimap is not None,
+            measures=measures,
             limit=limit,
             progress=tell,
         )
