@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from deeplab.data import json_files as check
 from deeplab.data import regions
 from deeplab.data.regions import Paint
+from deeplab.data.run_lengths import mask_of_columns, uncompress
 
 _KEPT = ("id", "image_id", "category_id", "iscrowd", "bbox", "segmentation", "segments_info")
 _KEPT_OF_PICTURES = ("id", "file_name", "height", "width")
@@ -188,9 +189,7 @@ def _instance(
         counts = _counts(segmentation, size, where)
         pixels = float(counts[1::2].sum())
         paint = regions.whole_mask(
-            lambda height, width: (
-                regions.runs_to_mask(counts, height * width, where).reshape(width, height).T
-            )
+            lambda height, width: mask_of_columns(counts, height, width, where)
         )
         return Instance(category_id, is_crowd, pixels, False, paint), 0
     parts = [_corners(part, where) for part in check.sequence(segmentation, where)]
@@ -233,42 +232,13 @@ def _counts(value: Mapping[str, Any], size: tuple[int, int], where: str) -> NDAr
             f"{where}: run lengths of size {own} (height, width), but the picture is {list(size)}"
         )
     counts = check.field(value, "counts", where)
-    lengths = (
-        uncompress(counts, where)
+    result = (
+        np.array(uncompress(counts, where), np.int64)
         if isinstance(counts, str)
-        else [check.whole(one, where, least=0) for one in check.sequence(counts, where)]
+        else check.whole_numbers(counts, f"{where}: counts")
     )
-    result = np.array(lengths, np.int64)
     if (result < 0).any() or int(result.sum()) != size[0] * size[1]:
         raise ValueError(
             f"{where}: run lengths sum up to {result.sum()}, not to {size[0] * size[1]} pixels"
         )
     return result
-
-
-def uncompress(counts: str, where: str) -> list[int]:
-    """Read COCO's compressed run lengths.
-
-    Five bits a character, from ASCII 48 on, the lowest first; bit 6 says that more follow. From
-    the fourth number on, differences to the last but one are stored.
-
-    Raises:
-        ValueError: Other characters, or the end is missing.
-    """
-    numbers: list[int] = []
-    value = shift = 0
-    for character in counts:
-        code = ord(character) - 48
-        if not 0 <= code < 64 or shift > 30:
-            raise ValueError(f"{where}: {character!r} does not belong into compressed run lengths")
-        value |= (code & 31) << shift
-        shift += 5
-        if code & 32:
-            continue
-        if code & 16:
-            value -= 1 << shift
-        numbers.append(value + numbers[-2] if len(numbers) > 2 else value)
-        value = shift = 0
-    if shift:
-        raise ValueError(f"{where}: compressed run lengths are cut short")
-    return numbers

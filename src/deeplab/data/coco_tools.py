@@ -9,7 +9,7 @@ from deeplab.data.coco_json import CocoFile, CocoPicture, read_coco
 from deeplab.data.regions import Region
 
 _INSTANCES = re.compile(r"instances_(\w+)")
-_SPLITS = ("train", "val", "valid", "validation", "test")
+_SPLIT = re.compile(r"(train|val|valid|validation|test)(20\d\d)?")
 
 
 def recognises(content: object) -> bool:
@@ -69,7 +69,7 @@ def _splits(paths: Sequence[Path]) -> list[str]:
         ]
     if len(paths) == 1:
         named = (names[0], paths[0].parent.name)
-        return [next((name for name in named if name.startswith(_SPLITS)), WHOLE)]
+        return [next((name for name in named if _SPLIT.fullmatch(name)), WHOLE)]
     if len(set(names)) < len(names):
         raise ValueError(
             f"{paths[0].parent.parent}: several COCO files would be one split "

@@ -1,7 +1,9 @@
 """CVAT for images and for video, version 1.1: one XML file.
 
 Shapes become label maps as in CVAT's own segmentation masks: filled by pycocotools, in the order of
-`z_order`, then of the file. Points, skeletons and tags cover nothing; lines do if a width is given.
+`z_order`, then of the file, but for turned boxes: CVAT makes polygons of them, with two decimals,
+which come after all else of their `z_order`. Points, skeletons and tags cover nothing; lines do if
+a width is given.
 """
 
 import re
@@ -18,6 +20,7 @@ from deeplab.data import json_files as check
 from deeplab.data import regions
 from deeplab.data.annotated import WHOLE, AnnotatedPicture, Annotations, ReadOptions, count
 from deeplab.data.regions import Paint, Region
+from deeplab.data.run_lengths import runs_to_mask
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -27,8 +30,9 @@ _WITHOUT_AREA = ("points", "skeleton", "cuboid")
 _NO_CLASSES = ("tag", "points", "skeleton")
 _LEAST_CORNERS = 3
 _MOST_DEGREES = 1e4
+_DECIMALS = 2
 
-_Found = list[tuple[int, Region]]  # z order, region
+_Found = list[tuple[tuple[int, bool], Region]]  # z order and whether it is a turned box; region
 
 
 def parse_xml(path: Path) -> "Element":
@@ -155,7 +159,7 @@ class _Reader:
             where = f"{where}: {shape.tag}"
             z_order = check.whole(shape.get("z_order", 0), where, least=-1_000_000)
             paint = _paint(shape, where, self._options.line_width or 1)
-            found.append((z_order, Region(label, paint)))
+            found.append(((z_order, _is_turned_box(shape, where)), Region(label, paint)))
 
 
 def _paint(shape: "Element", where: str, line_width: int) -> Paint:
@@ -177,26 +181,39 @@ def _paint(shape: "Element", where: str, line_width: int) -> Paint:
         x, y, radius_x, radius_y = _numbers(shape, ("cx", "cy", "rx", "ry"), where)
         centre = (x, y)
         corners = regions.ellipse_corners(centre, radius_x, radius_y)
-    degrees = check.number(
-        shape.get("rotation", 0), where, least=-_MOST_DEGREES, most=_MOST_DEGREES
+    turned = regions.rotate(corners, centre, _degrees(shape, where))
+    return regions.polygons([turned.round(_DECIMALS)], where)
+
+
+def _degrees(shape: "Element", where: str) -> float:
+    return check.number(
+        shape.get("rotation", 0), f"{where}: rotation", least=-_MOST_DEGREES, most=_MOST_DEGREES
     )
-    return regions.polygons([regions.rotate(corners, centre, degrees)], where)
+
+
+def _is_turned_box(shape: "Element", where: str) -> bool:
+    return shape.tag == "box" and _degrees(shape, where) != 0
 
 
 def _mask(shape: "Element", where: str) -> Paint:
     """Lay a mask of run lengths, row by row of its box, on the picture."""
     left, top = (check.whole(shape.get(key), f"{where}: {key}", least=0) for key in ("left", "top"))
     rows, columns = check.size(shape.get("height"), shape.get("width"), where)
-    text = check.text(shape.get("rle"), f"{where}: rle")
-    counts = np.array(
-        [check.whole(one, f"{where}: rle", least=0) for one in text.split(",")], np.int64
-    )
+    counts = _whole_numbers(check.text(shape.get("rle"), f"{where}: rle"), f"{where}: rle")
     read = partial(_unpack, counts, rows, columns, where)
     return regions.patch(read, top=top, left=left, where=where)
 
 
 def _unpack(counts: NDArray[np.int64], rows: int, columns: int, where: str) -> NDArray[np.bool_]:
-    return regions.runs_to_mask(counts, rows * columns, where).reshape(rows, columns)
+    return runs_to_mask(counts, rows * columns, where).reshape(rows, columns)
+
+
+def _whole_numbers(text: str, where: str) -> NDArray[np.int64]:
+    parts = text.split(",")
+    try:
+        return check.whole_numbers([int(part) for part in parts], where)
+    except ValueError:  # told by the part that is wrong
+        return check.whole_numbers(parts, where)
 
 
 def _points(shape: "Element", where: str, *, least: int) -> NDArray[np.float64]:

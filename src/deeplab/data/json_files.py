@@ -97,6 +97,14 @@ def whole(value: object, where: str, *, least: int, most: int = int(_LARGEST)) -
     return int(result)
 
 
+def whole_numbers(values: object, where: str) -> NDArray[np.int64]:
+    """Take a list of whole numbers from 0 on, (N,), which may be long."""
+    found = sequence(values, where)
+    if all(type(one) is int and 0 <= one <= _LARGEST for one in found):
+        return np.array(found, np.int64)
+    return np.array([whole(one, where, least=0) for one in found], np.int64)
+
+
 def size(height: object, width: object, where: str) -> tuple[int, int]:
     """Take height and width of a picture, in pixels."""
     rows = whole(height, f"{where}: height", least=1, most=MOST_PIXELS)

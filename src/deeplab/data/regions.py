@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw
 
+from deeplab.data.run_lengths import mask_of_columns, uncompress
 from deeplab.imaging import LabelMap
 
 Paint = Callable[[LabelMap, int], None]
@@ -50,8 +51,9 @@ def polygons(parts: Sequence[ArrayLike], where: str) -> Paint:
 
         height, width = labels.shape
         flat = [_within(np.asarray(part, float), labels, where).ravel().tolist() for part in parts]
-        filled = mask.decode(mask.merge(mask.frPyObjects(flat, height, width)))
-        labels[filled.astype(bool)] = label
+        runs = mask.merge(mask.frPyObjects(flat, height, width))["counts"].decode()
+        counts = np.array(uncompress(runs, where), np.int64)
+        labels[mask_of_columns(counts, height, width, where)] = label
 
     return paint
 
@@ -107,19 +109,6 @@ def whole_mask(mask: Callable[[int, int], NDArray[np.bool_]]) -> Paint:
         labels[mask(*labels.shape)] = label
 
     return paint
-
-
-def runs_to_mask(counts: NDArray[np.int64], size: int, where: str) -> NDArray[np.bool_]:
-    """Turn run lengths, of pixels out of and in the region in turn, into one value per pixel.
-
-    Args:
-        counts: Lengths; the first is of pixels out of the region.
-        size: What they have to sum up to.
-        where: For messages.
-    """
-    if (counts < 0).any() or int(counts.sum()) != size:
-        raise ValueError(f"{where}: run lengths sum up to {counts.sum()}, not to {size} pixels")
-    return np.repeat(np.arange(len(counts)) % 2 == 1, counts)
 
 
 def rotate(corners: ArrayLike, centre: tuple[float, float], degrees: float) -> NDArray[np.float64]:
