@@ -265,7 +265,34 @@ CITYSCAPES_IDS = tuple(label.label_id for label in _SCORED)
 CITYSCAPES_CATEGORIES = tuple(dict.fromkeys(label.category for label in _SCORED))
 """The 7 categories of the 19 classes."""
 
+COCO91 = named(
+    (
+        *("background", "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train"),
+        *("truck", "boat", "traffic light", "fire hydrant", "unused 12", "stop sign"),
+        *("parking meter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow", "elephant"),
+        *("bear", "zebra", "giraffe", "unused 26", "backpack", "umbrella", "unused 29"),
+        *("unused 30", "handbag", "tie", "suitcase", "frisbee", "skis", "snowboard"),
+        *("sports ball", "kite", "baseball bat", "baseball glove", "skateboard", "surfboard"),
+        *("tennis racket", "bottle", "unused 45", "wine glass", "cup", "fork", "knife", "spoon"),
+        *("bowl", "banana", "apple", "sandwich", "orange", "broccoli", "carrot", "hot dog"),
+        *("pizza", "donut", "cake", "chair", "couch", "potted plant", "bed", "unused 66"),
+        *("dining table", "unused 68", "unused 69", "toilet", "unused 71", "tv", "laptop"),
+        *("mouse", "remote", "keyboard", "cell phone", "microwave", "oven", "toaster", "sink"),
+        *("refrigerator", "unused 83", "book", "clock", "vase", "scissors", "teddy bear"),
+        *("hair drier", "toothbrush"),
+    ),
+    name="coco91",
+)
+"""MS COCO as DeepLab's networks were trained on it first: label = category id, 0..90.
+
+Ten ids belong to no category of the published annotations; they never occur in label maps.
+"""
+
+COCO_VOC20 = named(VOC12.class_names, name="coco-voc20")
+"""MS COCO's pictures with the 20 kinds of objects of PASCAL VOC, and the background."""
+
 LABEL_SETS = {
-    label_set.name: label_set for label_set in (VOC12, PASCAL_CONTEXT, PERSON_PART, CITYSCAPES)
+    label_set.name: label_set
+    for label_set in (VOC12, PASCAL_CONTEXT, PERSON_PART, CITYSCAPES, COCO91, COCO_VOC20)
 }
 """The label sets that recipes can name."""
