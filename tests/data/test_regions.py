@@ -69,3 +69,10 @@ def test_an_ellipse_has_its_area_on_paper_and_on_pixels():
     assert regions.area(corners) == pytest.approx(np.pi * 54, rel=1e-3)
     # pycocotools rounds borders to pixels: at most one pixel along the border of some 48.
     assert painted(regions.polygons([corners], "")).sum() == pytest.approx(np.pi * 54, abs=24)
+
+
+def test_the_area_of_a_polygon_does_not_depend_on_where_it_begins():
+    corners = np.array([[0, 0], [7, 1], [9, 6], [2, 8]], float)
+    areas = [regions.area(np.roll(corners, turn, axis=0)) for turn in range(4)]
+    assert areas == pytest.approx([areas[0]] * 4)
+    assert regions.area(regions.box_corners(1, 2, 4, 9)) == 21

@@ -101,7 +101,7 @@ def _sort(paths: Sequence[Path]) -> tuple[dict[str, list[Path]], list[Path]]:
         ]
         if names:
             found.setdefault(names[0], []).append(path)
-        else:
+        elif path.name != label_studio.CONFIGURATION:
             others.append(path)
     return found, others
 

@@ -22,6 +22,9 @@ from deeplab.data.cvat import parse_xml
 from deeplab.data.regions import Paint, Region
 from deeplab.imaging import LabelMap, picture_suffixes
 
+CONFIGURATION = "config.xml"
+"""The labels that were set up, beside an export."""
+
 _LABELS = ("polygonlabels", "rectanglelabels", "ellipselabels", "brushlabels", "labels")
 _GEOMETRY = {"points", "rle", "radiusX", "width"}
 _LIKELY_KEYS = ("image", "img", "picture", "photo")
@@ -243,7 +246,7 @@ def _is_picture(value: object) -> bool:
 
 
 def _configured(root: Path) -> tuple[str, ...]:
-    path = root / "config.xml"
+    path = root / CONFIGURATION
     if not path.is_file():
         return ()
     labels = (

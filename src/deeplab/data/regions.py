@@ -134,7 +134,8 @@ def ellipse_corners(
 def area(corners: ArrayLike) -> float:
     """Measure a polygon (N, 2), in pixels."""
     x, y = np.asarray(corners, float).T
-    return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
+    open_sum = np.dot(x[:-1], y[1:]) - np.dot(x[1:], y[:-1])
+    return float(abs(open_sum + x[-1] * y[0] - x[0] * y[-1]) / 2)
 
 
 def _within(corners: NDArray[np.float64], labels: LabelMap, where: str) -> NDArray[np.float64]:
