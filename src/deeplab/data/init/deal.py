@@ -69,13 +69,12 @@ def deal(
         split: tuple(name for name in names if split_of[index_of[name]] == split)
         for split in shares
     }
-    empty = [split for split, members in splits.items() if not members]
-    if empty:
-        largest = max(map(len, groups))
+    if not all(splits.values()):
         raise ValueError(
-            f"no picture is left for {', '.join(empty)}: of {len(names)} pictures {largest} are "
-            "near-duplicates of one another, link by link, and stay together; give larger shares, "
-            f"or a smaller --distance than {distance}"
+            f"no picture is left for {', '.join(one for one in splits if not splits[one])}: the "
+            f"{len(names)} pictures fall into {len(groups)} groups that stay together (near-"
+            "duplicates, link by link, and frames of videos), fewer than splits; add pictures, or "
+            f"give a smaller --distance than {distance}"
         )
     return Dealt(splits, tuple(notes))
 
@@ -106,10 +105,14 @@ def _deal_groups(
     wanted = np.array([shares[split] for split in splits])
     has = np.zeros((len(splits), features.shape[1]))
     split_of: dict[int, str] = {}
-    for group in order:
+    for place, group in enumerate(order):
         brings = features[list(groups[group])].sum(axis=0)
         grows = brings * (brings + 2 * (has - wanted[:, np.newaxis])) / wanted[:, np.newaxis]
-        best = int((grows * weights).sum(axis=1).argmin())
+        costs = (grows * weights).sum(axis=1)
+        is_empty = ~has.any(axis=1)
+        if len(order) - place <= is_empty.sum():  # those that are left are one for each
+            costs[~is_empty] = np.inf
+        best = int(costs.argmin())
         has[best] += brings
         split_of |= dict.fromkeys(groups[group], splits[best])
     return split_of

@@ -15,7 +15,9 @@ from pathlib import Path, PurePosixPath
 
 from deeplab.data.init.roles import LABEL_WORDS, MINOR_WORDS, PICTURE_WORDS, strip_words
 
-_LABEL_ENDING = re.compile(rf"(?<=.)[_\-. ](?:{LABEL_WORDS})$", re.IGNORECASE)
+_LABEL_NAME = re.compile(
+    rf"(?:^|[/_\-. ])(?:{LABEL_WORDS})$|(?:^|/)(?:{LABEL_WORDS})[_\-. ]?\d+$", re.IGNORECASE
+)
 _PICTURE_ENDING = re.compile(rf"(?<=.)[_\-. ](?:{PICTURE_WORDS})$", re.IGNORECASE)
 _ENOUGH = 0.5
 
@@ -67,7 +69,7 @@ def part_labels(files: Iterable[str]) -> set[str]:
         files: Their names.
     """
     files = list(files)
-    named = {name for name in files if _LABEL_ENDING.search(_stem(name))}
+    named = {name for name in files if _LABEL_NAME.search(_stem(name))}
     if named and len(named) < len(files):
         return named
     photos = {_stem(name) for name in files if name.lower().endswith((".jpg", ".jpeg"))}
@@ -140,7 +142,7 @@ def _match_without_words(pictures: Mapping[str, Path], labels: Mapping[str, Path
 
 def _stripped(name: str) -> str:
     path = PurePosixPath(name)
-    return path.with_name(strip_words(path.stem) or path.stem).as_posix()
+    return f"{path.parent}/{strip_words(path.stem)}"
 
 
 def _stem(name: str) -> str:

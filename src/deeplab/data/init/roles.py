@@ -118,7 +118,7 @@ def is_train(split: str) -> bool:
 def strip_words(stem: str) -> str:
     """Take words like `mask` and `img` off both ends of a name: `mask_001` becomes `001`."""
     words = f"(?:{LABEL_WORDS}|{PICTURE_WORDS})"
-    stem = re.sub(rf"^{words}(?=[_\-. \d])[_\-. ]?", "", stem, flags=re.IGNORECASE)
+    stem = re.sub(rf"^{words}(?:[_\-. ]|(?=\d)|$)", "", stem, flags=re.IGNORECASE)
     return re.sub(rf"[_\-. ]{words}$", "", stem, flags=re.IGNORECASE)
 
 

@@ -47,9 +47,9 @@ def to_text(description: DataDescription, what: str, notes: Sequence[str]) -> st
     lines += [f"# {kind} that are void beside {VOID}: neither learnt nor scored."]
     lines += [f"void: [{', '.join(void)}]", ""]
     lines += [
-        "# Where the files of each split are. `images` and `masks` are folders; their files have the",
-        "# same names but for `image_suffix` and `mask_suffix`. `list` is a file of names, or of",
-        "# pairs of paths; without `masks`, it is one of pairs, or there are no label maps.",
+        "# Where the files of each split are. `images` and `masks` are folders; their files have",
+        "# the same names but for `image_suffix` and `mask_suffix`. `list` is a file of names, or",
+        "# of pairs of paths; without `masks`, it is one of pairs, or there are no label maps.",
         "splits:",
     ]
     lines += [
