@@ -2,10 +2,10 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.data.init.samples import write_labels, write_pair, write_picture
 
 from deeplab.data.init.layout import infer_layout
 from deeplab.data.init.parts import POOL
-from tests.data.init.samples import write_labels, write_pair, write_picture
 
 LAYOUTS = {
     # how pictures and label maps are called, by split and name
@@ -174,7 +174,7 @@ def test_augmented_label_maps_of_voc_go_before_the_official_ones(tmp_path):
 def test_two_folders_that_fit_alike_are_refused(tmp_path):
     make(tmp_path, "images/{n}.jpg", "masks/{n}.png")
     make(tmp_path, "images/{n}.jpg", "labels/{n}.png")
-    with pytest.raises(ValueError, match="several readings are equally likely.*--masks FOLDER"):
+    with pytest.raises(ValueError, match=r"several readings are equally likely.*--masks FOLDER"):
         infer_layout(tmp_path)
     layout = infer_layout(tmp_path, masks=tmp_path / "labels")
     assert layout.parts[POOL].files.masks == tmp_path / "labels"
@@ -197,23 +197,23 @@ def test_label_maps_of_several_kinds_beside_each_other_are_refused_unless_one_is
     }
     make(tmp_path / "2", "images/{s}/{n}.png", "masks/{s}/{n}_fine.png")
     make(tmp_path / "2", "images/{s}/{n}.png", "masks/{s}/{n}_coarse.png")
-    with pytest.raises(ValueError, match="several label maps for each picture, .*_coarse, _fine"):
+    with pytest.raises(ValueError, match=r"several label maps for each picture, .*_coarse, _fine"):
         infer_layout(tmp_path / "2")
 
 
 def test_wrong_folders_are_told_what_lacks(tmp_path):
-    with pytest.raises(ValueError, match="no such folder"):
+    with pytest.raises(ValueError, match=r"no such folder"):
         infer_layout(tmp_path / "none")
-    with pytest.raises(ValueError, match="no pictures in it or below it"):
+    with pytest.raises(ValueError, match=r"no pictures in it or below it"):
         infer_layout(tmp_path)
     write_picture(tmp_path / "images" / "a.jpg", 0)
-    with pytest.raises(ValueError, match="1 pictures but no label maps: .* --masks FOLDER"):
+    with pytest.raises(ValueError, match=r"1 pictures but no label maps: .* --masks FOLDER"):
         infer_layout(tmp_path)
     write_labels(tmp_path / "masks" / "other.png", 0)
-    with pytest.raises(ValueError, match="1 pictures and 1 label maps, but no two names agree"):
+    with pytest.raises(ValueError, match=r"1 pictures and 1 label maps, but no two names agree"):
         infer_layout(tmp_path)
     (tmp_path / "images" / "a.jpg").unlink()
-    with pytest.raises(ValueError, match="1 label maps but no pictures: .* --images FOLDER"):
+    with pytest.raises(ValueError, match=r"1 label maps but no pictures: .* --images FOLDER"):
         infer_layout(tmp_path)
 
 
@@ -237,7 +237,7 @@ def test_annotations_have_to_be_converted_first(tool, path, content, tmp_path):
 
 def test_annotations_of_cvat_have_to_be_converted_first(tmp_path):
     (tmp_path / "annotations.xml").write_text('<annotations><image id="0"/></annotations>')
-    with pytest.raises(ValueError, match="annotations of CVAT"):
+    with pytest.raises(ValueError, match=r"annotations of CVAT"):
         infer_layout(tmp_path)
 
 

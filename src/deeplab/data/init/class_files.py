@@ -31,6 +31,10 @@ _COLUMNS = {
     "blue": ("b", "blue"),
 }
 
+_VOID_NAMES = frozenset(
+    {"void", "ignore", "ignored", "unlabeled", "unlabelled", "don't_care", "dontcare"}
+)
+
 
 @dataclass(frozen=True)
 class NamedClasses:
@@ -79,6 +83,11 @@ def read_class_file(path: Path) -> NamedClasses:
     if not lines:
         raise ValueError(f"{path}: no class names in it; write one a line, or remove it")
     return _read_table(path, lines) or _read_lines(path, lines)
+
+
+def is_void_name(name: str) -> bool:
+    """Tell whether a class is void by its name, such as "Void", "unlabelled" or "__ignore__"."""
+    return name.strip().strip("_").lower().replace(" ", "_") in _VOID_NAMES
 
 
 def _read_table(path: Path, lines: Sequence[str]) -> NamedClasses | None:

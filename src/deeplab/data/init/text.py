@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deeplab.data.description import DataDescription, SplitFiles
+from deeplab.data.init.places import place_in
 from deeplab.labels import VOID
 
 _PLAIN_KEY = re.compile(r"[A-Za-z][\w-]*")
@@ -61,14 +62,9 @@ def to_text(description: DataDescription, what: str, notes: Sequence[str]) -> st
 
 def _entries(files: SplitFiles, root: Path) -> list[str]:
     paths = {"images": files.images, "masks": files.masks, "list": files.list_path}
-    entries = [f"{key}: {_quote(_place(path, root))}" for key, path in paths.items() if path]
+    entries = [f"{key}: {_quote(place_in(root, path))}" for key, path in paths.items() if path]
     suffixes = {"image_suffix": files.image_suffix, "mask_suffix": files.mask_suffix}
     return entries + [f"{key}: {_quote(suffix)}" for key, suffix in suffixes.items() if suffix]
-
-
-def _place(path: Path, root: Path) -> str:
-    path, root = path.absolute(), root.absolute()
-    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 
 def _key(name: str) -> str:
