@@ -72,6 +72,10 @@ def infer_layout(root: Path, *, images: Path | None = None, masks: Path | None =
     for folder in (root, images, masks):
         if folder is not None and not folder.is_dir():
             raise ValueError(f"{folder}: no such folder")
+        if folder is not None and not folder.resolve().is_relative_to(root.resolve()):
+            raise ValueError(
+                f"{folder}: not below {root}; give the folder that holds both as the data set's"
+            )
     folders = list_folders(root, leave_out=root / "data.yaml")
     lists = read_lists(folders)
     if images is None and masks is None:

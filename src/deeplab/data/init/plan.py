@@ -12,6 +12,7 @@ from deeplab.data.description import FILE_NAME, DataDescription
 from deeplab.data.find import list_folders
 from deeplab.data.init.class_files import NamedClasses, find_class_file
 from deeplab.data.init.classes import infer_classes
+from deeplab.data.init.known import known_classes
 from deeplab.data.init.layout import infer_layout
 from deeplab.data.init.meaning import Classes
 from deeplab.data.init.parts import POOL, Item, Layout, Part
@@ -66,14 +67,15 @@ def look(root: Path, wishes: Wishes, *, tell: Tell = lambda done, total: None) -
     items = _all_items(layout)
     seen = dict(zip(items, look_at(list(items), tell=tell), strict=True))
     layout, notes = _leave_out_faulty(layout, seen)
-    labelled = [seen[item] for item in _all_items(layout) if item.label_path is not None]
-    classes = infer_classes(
-        sum_up(labelled),
-        _named(root, wishes),
-        name=root.resolve().name,
-        void=wishes.void,
-        is_voc="SegmentationClass" in layout.what,
-    )
+    labelled = [item for item in _all_items(layout) if item.label_path is not None]
+    survey = sum_up([seen[item] for item in labelled])
+    given = _named(root, wishes)
+    if given is None:
+        given = known_classes(labelled, survey)
+        notes += (
+            [f"classes: those of {given.source}, by names and values of files"] if given else []
+        )
+    classes = infer_classes(survey, given, name=root.resolve().name, void=wishes.void)
     return _plan(
         root, target, layout, classes, seen, wishes, [*layout.notes, *classes.notes, *notes]
     )
@@ -83,8 +85,11 @@ def write(plan: Plan) -> None:
     """Write `data.yaml` and the lists, each whole or not at all; `data.yaml` last."""
     for path, text in plan.files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        content = text.encode()
-        imaging.write_atomically(path, lambda file, content=content: file.write(content))  # type: ignore[misc]
+        _write(path, text.encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    imaging.write_atomically(path, lambda file: file.write(content))
 
 
 def _named(root: Path, wishes: Wishes) -> NamedClasses | None:

@@ -54,7 +54,7 @@ def to_text(description: DataDescription, what: str, notes: Sequence[str]) -> st
         "splits:",
     ]
     lines += [
-        f"  {_key(split)}: {{{', '.join(_entries(files, description.root))}}}"
+        f"  {_quote(split)}: {{{', '.join(_entries(files, description.root))}}}"
         for split, files in description.splits.items()
     ]
     return "\n".join(lines) + "\n"
@@ -65,10 +65,6 @@ def _entries(files: SplitFiles, root: Path) -> list[str]:
     entries = [f"{key}: {_quote(place_in(root, path))}" for key, path in paths.items() if path]
     suffixes = {"image_suffix": files.image_suffix, "mask_suffix": files.mask_suffix}
     return entries + [f"{key}: {_quote(suffix)}" for key, suffix in suffixes.items() if suffix]
-
-
-def _key(name: str) -> str:
-    return name if _PLAIN_KEY.fullmatch(name) else _quote(name)
 
 
 def _quote(text: str) -> str:
