@@ -25,6 +25,13 @@ def test_a_checkpoint_is_scored_like_the_network_in_it(fake_voc, tmp_path):
     assert ours.num_pictures == 3
 
 
+def test_stored_scores_have_no_windows(fake_voc, tmp_path):
+    root = fake_voc / "VOCdevkit" / "VOC2012"
+    for settings in ({"window": 9}, {"overlap": 0.5}, {"flip": True}):
+        with pytest.raises(ValueError, match="stored scores have no scales, flip and windows"):
+            runs.evaluate(tmp_path, root, "val", **settings)
+
+
 @pytest.mark.weights
 def test_the_default_weights_find_what_real_pictures_show(real_voc_root):
     scores = runs.evaluate("voc12-lite", real_voc_root, "val_here", limit=40).scores

@@ -22,11 +22,13 @@ from deeplab.cli.evaluate import evaluate
 from deeplab.cli.export import export
 from deeplab.cli.recipe import recipe
 from deeplab.cli.segment import segment
+from deeplab.cli.submit import submit
 from deeplab.cli.train import train
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "segment": segment,
     "evaluate": evaluate,
+    "submit": submit,
     "train": train,
     "recipe": recipe,
     "export": export,

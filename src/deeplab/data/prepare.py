@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deeplab.data import pascal_context, person_part, voc12
+from deeplab.data import cityscapes, pascal_context, person_part, voc12
 from deeplab.data.prepared import Options, Prepare, PreparedSet
-from deeplab.labels import PASCAL_CONTEXT, PERSON_PART, VOC12, LabelSet
+from deeplab.labels import CITYSCAPES, PASCAL_CONTEXT, PERSON_PART, VOC12, LabelSet
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,11 @@ SETS: Mapping[str, KnownSet] = {
         person_part.prepare,
         "PASCAL-Part (Annotations_Part), VOCdevkit/VOC2010 and the lists train_id.txt and "
         "val_id.txt of Person-Part",
+    ),
+    "cityscapes": KnownSet(
+        CITYSCAPES,
+        cityscapes.prepare,
+        "leftImg8bit and gtFine (leftImg8bit_trainvaltest.zip, gtFine_trainvaltest.zip), unpacked",
     ),
 }
 """All of them, by the names that people type."""

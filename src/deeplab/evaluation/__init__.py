@@ -1,5 +1,8 @@
 """Scores: one confusion matrix over a data set, and the measures read from it; CRF search."""
 
+from deeplab.evaluation.cityscapes import CityscapesCounts as CityscapesCounts
+from deeplab.evaluation.cityscapes import score_cityscapes_folders as score_cityscapes_folders
+from deeplab.evaluation.cityscapes_scores import CityscapesScores as CityscapesScores
 from deeplab.evaluation.crf_search import Method as Method
 from deeplab.evaluation.crf_search import Objective as Objective
 from deeplab.evaluation.crf_search import Ranges as Ranges
@@ -13,6 +16,10 @@ from deeplab.evaluation.evaluate import spread as spread
 from deeplab.evaluation.metrics import ConfusionMatrix as ConfusionMatrix
 from deeplab.evaluation.metrics import Scores as Scores
 from deeplab.evaluation.parallel import in_order as in_order
+from deeplab.evaluation.servers import Server as Server
+from deeplab.evaluation.servers import find_server as find_server
+from deeplab.evaluation.submission import check_submission as check_submission
+from deeplab.evaluation.submission import write_archive as write_archive
 from deeplab.evaluation.trials import Point as Point
 from deeplab.evaluation.trials import Trial as Trial
 from deeplab.evaluation.trials import TrialLog as TrialLog

@@ -7,10 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deeplab.data import Sample, SegmentationData
+from deeplab.evaluation.cityscapes_measure import CityscapesMeasure
+from deeplab.evaluation.cityscapes_scores import CityscapesScores
 from deeplab.evaluation.metrics import ConfusionMatrix, Scores
 from deeplab.evaluation.parallel import in_order
 from deeplab.evaluation.trimap import Trimap, TrimapCurve, distances_to_void
 from deeplab.inference import ScoreFolder, Segmenter
+from deeplab.labels import CITYSCAPES
 
 
 @dataclass(frozen=True)
@@ -20,11 +23,13 @@ class Evaluation:
     Attributes:
         scores: The measures.
         trimap: The score around boundaries, if it was asked for.
+        cityscapes: The scores of Cityscapes, if the classes are its 19.
         without_crf: The same of the class scores before the CRF; None without a CRF.
     """
 
     scores: Scores
     trimap: TrimapCurve | None = None
+    cityscapes: CityscapesScores | None = None
     without_crf: "Evaluation | None" = None
 
 
@@ -86,7 +91,7 @@ def evaluate_closely(
             tallies = [_Tally(class_names, with_trimap) for _ in label_maps]
         distances = distances_to_void(truth) if with_trimap else None
         for tally, labels in zip(tallies, label_maps, strict=True):
-            tally.add(truth, labels, distances, _describe(sample))
+            tally.add(truth, labels, distances, sample)
         progress(done, len(samples))
     before = Evaluation(*tallies[1].read()) if len(tallies) > 1 else None
     return Evaluation(*tallies[0].read(), without_crf=before)
@@ -113,20 +118,31 @@ class _Tally:
     def __init__(self, class_names: tuple[str, ...], with_trimap: bool) -> None:
         self._matrix = ConfusionMatrix(class_names)
         self._trimap = Trimap(len(class_names)) if with_trimap else None
+        is_cityscapes = class_names == CITYSCAPES.class_names
+        self._cityscapes = CityscapesMeasure() if is_cityscapes else None
 
     def add(
         self,
         truth: NDArray[np.uint8],
         labels: NDArray[np.uint8],
         distances: NDArray[np.uint8] | None,
-        picture_name: str,
+        sample: Sample,
     ) -> None:
-        self._matrix.add(truth, labels, picture_name=picture_name)
+        name = _describe(sample)
+        self._matrix.add(truth, labels, picture_name=name)
         if self._trimap is not None and distances is not None:
             self._trimap.add(truth, labels, distances)
+        if self._cityscapes is not None:
+            self._cityscapes.add_labels(
+                truth, labels, label_path=sample.label_path, picture_name=name
+            )
 
-    def read(self) -> tuple[Scores, TrimapCurve | None]:
-        return self._matrix.scores(), None if self._trimap is None else self._trimap.curve()
+    def read(self) -> tuple[Scores, TrimapCurve | None, CityscapesScores | None]:
+        return (
+            self._matrix.scores(),
+            None if self._trimap is None else self._trimap.curve(),
+            None if self._cityscapes is None else self._cityscapes.result(),
+        )
 
 
 def _check_classes(network_names: tuple[str, ...], data: SegmentationData) -> None:

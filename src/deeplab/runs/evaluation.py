@@ -16,6 +16,8 @@ def evaluate(
     *,
     scales: Sequence[float] = (1.0,),
     flip: bool = False,
+    window: int | tuple[int, int] | None = None,
+    overlap: float | None = None,
     crf: DenseCRF | str | None = None,
     stride: int | None = None,
     with_trimap: bool = False,
@@ -32,6 +34,8 @@ def evaluate(
         split: Name of a list file, or of a sub-folder of `images`.
         scales: Sizes at which every picture is scored.
         flip: Score mirrored pictures too.
+        window: Score large pictures in overlapping windows of so many pixels; see `Segmenter`.
+        overlap: Of the windows; see `Segmenter`.
         crf: Refine the scores; or "stored", the name of a preset, a file (`inference.find_crf`).
             The measures before it are given too.
         stride: Of scores in a folder: pixels from one to the next; None: they span the picture.
@@ -44,12 +48,21 @@ def evaluate(
     """
     data = open_split(data_root, split)
     if Path(weights).is_dir():
-        if flip or tuple(scales) != (1.0,):
-            raise ValueError(f"{weights}: stored scores have no scales and no flip; leave them out")
+        if flip or tuple(scales) != (1.0,) or window is not None or overlap is not None:
+            raise ValueError(
+                f"{weights}: stored scores have no scales, flip and windows; leave them out"
+            )
     elif stride is not None:
         raise ValueError(f"stride {stride} is of scores in a folder; {weights} is none")
     segmenter, data, workers = open_scorer(
-        weights, data, scales=scales, flip=flip, crf=crf, stride=stride
+        weights,
+        data,
+        scales=scales,
+        flip=flip,
+        window=window,
+        overlap=overlap,
+        crf=crf,
+        stride=stride,
     )
     return evaluate_closely(
         segmenter, data, with_trimap=with_trimap, limit=limit, workers=workers, progress=progress

@@ -19,6 +19,8 @@ def open_scorer(
     *,
     scales: Sequence[float] = (1.0,),
     flip: bool = False,
+    window: int | tuple[int, int] | None = None,
+    overlap: float | None = None,
     crf: DenseCRF | str | None = None,
     stride: int | None = None,
 ) -> tuple[Segmenter | ScoreFolder, SegmentationData, int]:
@@ -33,9 +35,14 @@ def open_scorer(
 
         engine = TorchEngine.from_checkpoint(weights)
         refiner = find_crf(crf, engine.card) if isinstance(crf, str) else crf
-        return Segmenter(engine, scales=scales, flip=flip, crf=refiner), data, 1
+        segmenter = Segmenter(
+            engine, scales=scales, flip=flip, window=window, overlap=overlap, crf=refiner
+        )
+        return segmenter, data, 1
     # One thread for each picture keeps cores busier than all threads on one.
-    segmenter = Segmenter.load(weights, scales=scales, flip=flip, crf=crf, threads=1)
+    segmenter = Segmenter.load(
+        weights, scales=scales, flip=flip, window=window, overlap=overlap, crf=crf, threads=1
+    )
     return segmenter, data, num_cores()
 
 
