@@ -4,7 +4,7 @@ import random
 import numpy as np
 import pytest
 
-from deeplab.data.duplicates import NEAR, NUM_BITS
+from deeplab.data.duplicates import NEAR, NUM_BITS, fingerprint
 from deeplab.data.init.deal import deal
 
 SHARES = {"train": 0.6, "val": 0.2, "test": 0.2}
@@ -99,3 +99,12 @@ def test_a_class_that_never_occurs_does_not_matter():
     of = pixels(20)
     without = np.concatenate([of, np.zeros((20, 1), int)], axis=1)
     assert deal(photos(20), of, SHARES, seed=1) == deal(photos(20), without, SHARES, seed=1)
+
+
+def test_the_drives_of_real_camvid_are_videos_and_photos_of_coco_are_none(real_data):
+    for folder, num_videos in (("camvid/images/train", 3), ("coco_voc20/JPEGImages", 0)):
+        paths = sorted((real_data / folder).glob("*.jpg"))[:367]
+        prints = {path.stem: fingerprint(path) for path in paths}
+        dealt = deal(prints, np.ones((len(paths), 1), int), {"train": 0.8, "val": 0.2}, seed=0)
+        notes = [note for note in dealt.notes if note.startswith("videos")]
+        assert [note.split()[1] for note in notes] == [str(num_videos)] * (num_videos > 0)

@@ -6,7 +6,7 @@ from tests.data.init.samples import labels_of, write_labels, write_pair, write_p
 from deeplab.data import open_split
 from deeplab.data.duplicates import find_leaks, fingerprint
 from deeplab.data.init import Wishes, look, write
-from deeplab.labels import VOC12, VOID, voc_palette
+from deeplab.labels import CITYSCAPES, VOC12, VOID, voc_palette
 
 RED, GREEN, GREY = (200, 0, 0), (0, 200, 0), (128, 128, 128)
 
@@ -323,3 +323,17 @@ def test_real_coco_pictures_are_dealt_with_all_classes_on_both_sides(real_data, 
     assert (shares["val"] > 0).all()
     assert abs(shares["val"] - shares["train"]).max() < 0.03
     open_split(tmp_path, "val").samples[0].read_labels(21)
+
+
+def test_real_cityscapes_is_described_as_it_is_read_without_description(real_data, tmp_path):
+    root = real_data / "formats" / "cityscapes"
+    init(root, target=tmp_path)
+    known = {sample.name: sample for sample in open_split(root, "train").samples}
+    data = [open_split(tmp_path, split) for split in ("train", "val")]
+    assert data[0].label_set.class_names == CITYSCAPES.class_names
+    assert data[0].label_set.palette == CITYSCAPES.palette
+    samples = [sample for one in data for sample in one.samples]
+    assert {sample.name for sample in samples} == set(known)
+    for sample in samples:
+        assert sample.picture_path == known[sample.name].picture_path
+        np.testing.assert_array_equal(sample.read_labels(19), known[sample.name].read_labels(19))

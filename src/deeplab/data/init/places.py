@@ -36,7 +36,7 @@ def say_where(
 def place_in(folder: Path, path: Path) -> str:
     """Write a path relative to a folder, or whole if it is not below it."""
     path, folder = path.absolute(), folder.absolute()
-    return (path.relative_to(folder) if path.is_relative_to(folder) else path).as_posix()
+    return (path.relative_to(folder) if path.is_relative_to(folder) else path.resolve()).as_posix()
 
 
 def _pair(item: Item, target: Path) -> str:

@@ -36,7 +36,7 @@ def pool_if_needed(layout: Layout, wishes: Wishes) -> Layout:
         )
     if len(layout.parts) > 1 and not is_wished:
         return layout
-    notes = (*layout.notes, f"splits: {', '.join(layout.parts)} dealt anew")
+    notes = (*layout.notes, f"splits: the pictures of {', '.join(layout.parts)} were dealt anew")
     return replace(layout, parts={POOL: _join(list(layout.parts.values()))}, notes=notes)
 
 
