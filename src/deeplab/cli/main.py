@@ -17,6 +17,7 @@ from deeplab.cli.arguments import spell_out
 from deeplab.cli.crf import refine
 from deeplab.cli.crf_tune import tune
 from deeplab.cli.data_convert import convert
+from deeplab.cli.data_init import init
 from deeplab.cli.data_prepare import prepare
 from deeplab.cli.evaluate import evaluate
 from deeplab.cli.export import export
@@ -36,7 +37,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 GROUPS: dict[str, dict[str, Callable[..., None]]] = {
     "crf": {"refine": refine, "tune": tune},
-    "data": {"prepare": prepare, "convert": convert},
+    "data": {"init": init, "convert": convert, "prepare": prepare},
 }
 """Commands of two words."""
 
@@ -93,7 +94,7 @@ _HELP = "DeepLab v2: masks of photos in one command; training, evaluation, expor
 _GROUP_HELP = {
     "crf": "Refine class scores from anywhere with the fully connected CRF: "
     "`deeplab crf PHOTO SCORES.npz` (short for `deeplab crf refine ...`); or find its parameters.",
-    "data": "Data sets: prepare those of the paper, convert annotations of your own.",
+    "data": "Data sets: describe your own, convert annotations, prepare the paper's.",
 }
 
 
