@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 Picture = NDArray[np.uint8]
 LabelMap = NDArray[np.unsignedinteger[Any]]
@@ -47,8 +47,20 @@ def read_picture(source: PictureSource) -> Picture:
     """
     if isinstance(source, np.ndarray):
         return _check_array(source)
+    return to_rgb(*open_image(source))
+
+
+def open_image(source: str | Path | BinaryIO | Image.Image) -> tuple[Image.Image, str]:
+    """Open and decode an image file, and turn it upright.
+
+    Returns:
+        The image in the mode it is stored in, and what to call it when talking to people.
+
+    Raises:
+        ValueError: Not a picture; the message says what was given and what to do.
+    """
     if isinstance(source, Image.Image):
-        return _to_rgb(_load(lambda: source, "PIL image"), "PIL image")
+        return _load(lambda: source, "PIL image"), "PIL image"
     if isinstance(source, str | Path):
         name, content = str(source), _bytes_of(Path(source))
     elif hasattr(source, "read"):
@@ -58,7 +70,22 @@ def read_picture(source: PictureSource) -> Picture:
         raise ValueError(f"a picture cannot be made from {type(source).__name__}; give {_ALLOWED}")
     if not content:
         raise ValueError(f"{name}: is empty (0 bytes); give a picture file")
-    return _to_rgb(_load(lambda: Image.open(io.BytesIO(content)), name), name)
+    return _load(lambda: Image.open(io.BytesIO(content)), name), name
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Read height and width of a picture, upright, from the head of its file.
+
+    Raises:
+        ValueError: Not a picture.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            lies_on_its_side = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+    except (OSError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path}: not a picture ({error})") from error
+    return (width, height) if lies_on_its_side else (height, width)
 
 
 def read_label_map(path: Path) -> LabelMap:
@@ -155,7 +182,7 @@ def overlay(
     is_wide = labels.dtype == np.uint16
     drawn = Image.fromarray(colours[labels]) if is_wide else _palette_image(labels, palette)
     blended = Image.composite(
-        drawn.convert("RGB"), Image.fromarray(picture), Image.fromarray(alpha)
+        drawn.convert("RGB"), Image.fromarray(as_rgb(picture)), Image.fromarray(alpha)
     )
     return np.asarray(blended)
 
@@ -168,7 +195,7 @@ def cut_out(picture: Picture, keep: NDArray[np.bool_]) -> NDArray[np.uint8]:
         keep: (H, W).
     """
     rgba = np.zeros((*keep.shape, 4), dtype=np.uint8)
-    rgba[..., :3] = picture * keep[..., np.newaxis]
+    rgba[..., :3] = as_rgb(picture) * keep[..., np.newaxis]
     rgba[..., 3] = keep * np.uint8(255)
     return rgba
 
@@ -208,7 +235,22 @@ def shrink_picture(picture: Picture, longest_side: int) -> Picture:
     if factor >= 1:
         return picture
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    image = Image.fromarray(picture)
+    if picture.shape[2] != 3:
+        bands = [
+            _shrink(Image.fromarray(picture[..., band]), size) for band in range(picture.shape[2])
+        ]
+        return np.stack(bands, axis=-1)
+    return _shrink(Image.fromarray(as_rgb(picture)), size)
+
+
+def as_rgb(picture: Picture) -> Picture:
+    """Show a picture of any number of bands: three stay, of more the first three, else grey."""
+    if picture.shape[2] >= 3:
+        return picture[..., :3]
+    return np.repeat(picture[..., :1], 3, axis=2)
+
+
+def _shrink(image: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
     return np.asarray(image.resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0))
 
 
@@ -282,7 +324,7 @@ def _load(
             warnings.simplefilter("ignore")
             image = open_image()
             image.load()
-            return ImageOps.exif_transpose(image) if turn_upright else image
+            return _upright(image) if turn_upright else image
     except UnidentifiedImageError:
         raise ValueError(f"{name}: not a picture that Pillow can read{_advice(name)}") from None
     except Image.DecompressionBombError as error:
@@ -293,17 +335,34 @@ def _load(
         raise ValueError(f"{name}: damaged or cut short ({error})") from error
 
 
+def _upright(image: Image.Image) -> Image.Image:
+    # Pillow's own function copies pictures that stand upright already.
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return image if orientation == 1 else ImageOps.exif_transpose(image)
+
+
 def _advice(name: str) -> str:
     if name.lower().endswith((".heic", ".heif")):
         return "; convert HEIC to JPEG first"
     return ""
 
 
-def _to_rgb(image: Image.Image, name: str) -> Picture:
+def to_rgb(image: Image.Image, name: str) -> Picture:
+    """Turn an image of any mode into RGB, uint8, 0..255, (H, W, 3); see `read_picture`.
+
+    Args:
+        image: Decoded.
+        name: What to call it in messages.
+
+    Raises:
+        ValueError: It has no pixels, or grey values out of range.
+    """
     if min(image.size) == 0:
         raise ValueError(f"{name}: {image.size[0]}x{image.size[1]} pixels, a picture has some")
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        grey = _grey_8_bit(np.asarray(image), name)
+    if image.mode == "RGB" and not image.has_transparency_data:
+        return np.asarray(image)
+    if is_deep_grey(image):
+        grey = grey_8_bit(np.asarray(image), name)
         return np.repeat(grey[..., np.newaxis], 3, axis=-1)
     if image.has_transparency_data:
         # Step by step: Pillow knows the way from premultiplied grey only by way of LA.
@@ -313,7 +372,17 @@ def _to_rgb(image: Image.Image, name: str) -> Picture:
     return np.asarray(image.convert("RGB"))
 
 
-def _grey_8_bit(values: NDArray[Any], name: str) -> NDArray[np.uint8]:
+def is_deep_grey(image: Image.Image) -> bool:
+    """Tell whether an image is grey with more than 8 bits a pixel."""
+    return image.mode in ("I", "F") or image.mode.startswith("I;16")
+
+
+def grey_8_bit(values: NDArray[Any], name: str) -> NDArray[np.uint8]:
+    """Scale grey values (H, W) of 16 bits, 32 bits or floats to 0..255, see `read_picture`.
+
+    Raises:
+        ValueError: Values are out of range; the message names the picture.
+    """
     low, high = values.min(), values.max()  # NaN makes both NaN, and every comparison false
     if values.dtype.kind == "f":
         allowed, scale = "0..1 or 0..255", 255.0 if high <= 1 else 1.0

@@ -10,7 +10,7 @@ MEAN = (123.4, 116.6, 104.0)
 def crop(picture, labels, seed=0, **settings):
     config = AugmentConfig(**{"scales": (1.0,), "mirror": False} | settings)
     random = np.random.default_rng(seed)
-    made = augment(picture, labels, config, mean_rgb_255=MEAN, random=random)
+    made = augment(picture, labels, config, mean_255=MEAN, random=random)
     return made.picture.permute(1, 2, 0).numpy(), made.labels.numpy()
 
 

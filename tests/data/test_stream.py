@@ -19,7 +19,7 @@ def config(fake_voc: Path) -> DataConfig:
 
 
 def stream(config: DataConfig, *, seed: int = 0) -> CropStream:
-    return CropStream(open_data(config)[0], config, mean_rgb_255=MEAN, seed=seed)
+    return CropStream(open_data(config)[0], config, mean_255=MEAN, seed=seed)
 
 
 def test_a_crop_follows_from_seed_and_position_alone(config):

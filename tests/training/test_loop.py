@@ -200,8 +200,8 @@ def test_accumulated_passes_are_one_step_along_their_mean_gradient(make_run):
     torch.manual_seed(run.train.seed)
     network = initialise(run.model).eval()  # frozen batch norm
     data, _ = open_data(run.data)
-    mean_rgb_255 = network.preprocessing.mean_rgb_255
-    stream = CropStream(data, run.data, mean_rgb_255=mean_rgb_255, seed=run.train.seed)
+    mean_255 = network.preprocessing.mean_255
+    stream = CropStream(data, run.data, mean_255=mean_255, seed=run.train.seed)
     losses = []
     for position in range(3):
         picture, labels = stream[position]

@@ -2,8 +2,8 @@
 
 Ours and PASCAL VOC's label maps hold the ids themselves, and 255 for void. Those of others may hold
 other values (0 and 255 for a binary task), call a class void (11 in CamVid), or be painted in
-colours; a `LabelCoding` says so, and reading turns them into ids. In files of 16 bits void is 65535,
-and 255 too where it is no class.
+colours; a `LabelCoding` says so, and reading turns them into ids. In files of 16 bits void is
+65535, and 255 too where it is no class.
 """
 
 from dataclasses import dataclass
@@ -93,8 +93,8 @@ class LabelCoding:
             )
         return (
             f"class ids {shown}, but there are {num_classes} classes "
-            f"(0..{num_classes - 1}) and void ({void_of(num_classes)}): renumber the label map or correct the "
-            "class list"
+            f"(0..{num_classes - 1}) and void ({void_of(num_classes)}): renumber the label map or "
+            "correct the class list"
         )
 
 

@@ -59,7 +59,7 @@ class Segmentation:
         palette: K colours, RGB 0..255.
         confidence: (H, W) float32, 0..1: probability of the label given, that is the softmax of
             the scores, or the CRF's marginal.
-        picture: (H, W, 3) the picture, RGB, uint8, 0..255.
+        picture: (H, W, bands) the picture, uint8, 0..255; three bands are RGB.
         grid: The class scores that all this was made from, or the CRF's marginals.
         unrefined: The class scores that went into the CRF; None without a CRF.
     """
