@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.labels import VOID
+from deeplab.labels import void_of
 
 
 class ConfusionMatrix:
@@ -56,7 +56,7 @@ class ConfusionMatrix:
         """
         self._check(truth, predicted, picture_name)
         num_classes = len(self.class_names)
-        is_scored = truth != VOID
+        is_scored = truth != void_of(num_classes)
         pairs = truth[is_scored].astype(np.intp) * num_classes + predicted[is_scored]
         self.counts += np.bincount(pairs, minlength=num_classes**2).reshape(self.counts.shape)
         self.num_pictures += 1
@@ -98,12 +98,13 @@ class ConfusionMatrix:
         ):
             is_wrong = labels >= num_classes
             if may_be_void:
-                is_wrong &= labels != VOID
+                is_wrong &= labels != void_of(num_classes)
             if is_wrong.any():
                 raise ValueError(
                     f"{picture_name}: {whose} label {int(labels[is_wrong][0])} in "
                     f"{int(is_wrong.sum())} pixels, but there are {num_classes} classes: allowed "
-                    f"are 0..{num_classes - 1}" + (f" and {VOID} for void" if may_be_void else "")
+                    f"are 0..{num_classes - 1}"
+                    + (f" and {void_of(num_classes)} for void" if may_be_void else "")
                 )
 
 
