@@ -1,6 +1,7 @@
 """Pixels: reading pictures and label maps, resampling, drawing, and writing files safely.
 
-A picture is RGB, uint8, 0..255, of shape (H, W, 3). A label map is uint8 of shape (H, W).
+A picture is RGB, uint8, 0..255, of shape (H, W, 3). A label map has shape (H, W) and is uint8, or
+uint16 where there are more than 255 classes; its largest value is void.
 Class scores are float32 of shape (K, h, w).
 Bilinear resampling here is the paper's `Interp` layer (arXiv 1606.00915, section 3.1, and the
 published Caffe code): the corners of source and target coincide, nothing is smoothed first.
@@ -16,10 +17,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 Picture = NDArray[np.uint8]
-LabelMap = NDArray[np.uint8]
+LabelMap = NDArray[np.unsignedinteger[Any]]
 Scores = NDArray[np.float32]
 PictureSource = str | Path | BinaryIO | Image.Image | NDArray[Any]
 
@@ -46,8 +47,20 @@ def read_picture(source: PictureSource) -> Picture:
     """
     if isinstance(source, np.ndarray):
         return _check_array(source)
+    return to_rgb(*open_image(source))
+
+
+def open_image(source: str | Path | BinaryIO | Image.Image) -> tuple[Image.Image, str]:
+    """Open and decode an image file, and turn it upright.
+
+    Returns:
+        The image in the mode it is stored in, and what to call it when talking to people.
+
+    Raises:
+        ValueError: Not a picture; the message says what was given and what to do.
+    """
     if isinstance(source, Image.Image):
-        return _to_rgb(_load(lambda: source, "PIL image"), "PIL image")
+        return _load(lambda: source, "PIL image"), "PIL image"
     if isinstance(source, str | Path):
         name, content = str(source), _bytes_of(Path(source))
     elif hasattr(source, "read"):
@@ -57,11 +70,28 @@ def read_picture(source: PictureSource) -> Picture:
         raise ValueError(f"a picture cannot be made from {type(source).__name__}; give {_ALLOWED}")
     if not content:
         raise ValueError(f"{name}: is empty (0 bytes); give a picture file")
-    return _to_rgb(_load(lambda: Image.open(io.BytesIO(content)), name), name)
+    return _load(lambda: Image.open(io.BytesIO(content)), name), name
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Read height and width of a picture, upright, from the head of its file.
+
+    Raises:
+        ValueError: Not a picture.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            lies_on_its_side = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+    except (OSError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path}: not a picture ({error})") from error
+    return (width, height) if lies_on_its_side else (height, width)
 
 
 def read_label_map(path: Path) -> LabelMap:
     """Read a label map, (H, W): the indices of a palette picture or the values of a grey one.
+
+    It is uint8, or uint16 if the file has 16 bits.
 
     The EXIF orientation is not applied: labels lie as they are stored.
 
@@ -74,10 +104,13 @@ def read_label_map(path: Path) -> LabelMap:
         raise ValueError(
             f"{path}: JPEG blurs label indices; save the label map as a palette or grey PNG"
         )
+    if image.mode == "I;16" or (image.mode == "I" and image.format == "PNG"):
+        return np.array(image, dtype=np.uint16)  # mode I: how older versions of Pillow read them
     if image.mode not in ("1", "L", "P"):
         raise ValueError(
-            f"{path}: a {image.mode} picture holds colours or more than 8 bits; a label map "
-            "is a palette or grey 8-bit PNG that holds one label index per pixel (255 = void)"
+            f"{path}: a {image.mode} picture holds colours or more than 16 bits; a label map is a "
+            "palette or grey PNG that holds one label index per pixel (255 is void; with 16 bits, "
+            "65535)"
         )
     return np.array(image, dtype=np.uint8)
 
@@ -108,19 +141,22 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 def encode_label_map(labels: LabelMap, palette: Sequence[Sequence[int]]) -> bytes:
-    """Encode a label map (H, W) as an indexed PNG.
+    """Encode a label map (H, W) as an indexed PNG, or as a grey one of 16 bits.
 
     Args:
-        labels: Label indices; 255 is void.
+        labels: Label indices; 255 is void. Of uint16, as palettes end at 256 colours, the indices
+            become grey values, and 65535 is void.
         palette: One RGB colour (0..255) for each label from 0 on; void has VOC's.
     """
+    is_wide = labels.dtype == np.uint16
+    image = Image.fromarray(labels) if is_wide else _palette_image(labels, palette)
     encoded = io.BytesIO()
-    _palette_image(labels, palette).save(encoded, format="PNG", compress_level=_PNG_LEVEL)
+    image.save(encoded, format="PNG", compress_level=_PNG_LEVEL)
     return encoded.getvalue()
 
 
 def write_label_map(path: Path, labels: LabelMap, palette: Sequence[Sequence[int]]) -> None:
-    """Write a label map (H, W) as an indexed PNG, whole or not at all; see `encode_label_map`."""
+    """Write a label map (H, W) as a PNG, whole or not at all; see `encode_label_map`."""
     content = encode_label_map(labels, palette)
     write_atomically(path, lambda file: file.write(content))
 
@@ -138,12 +174,16 @@ def overlay(
         palette: One RGB colour (0..255) for each label from 0 on; void has VOC's.
         opacity: 0 shows the picture alone, 1 the colours alone.
     """
-    colours = _palette_image(labels, palette).convert("RGB")
-    lookup = np.full(256, round(255 * opacity), dtype=np.uint8)
+    colours = _colour_table(labels, palette)
+    lookup = np.full(len(colours), round(255 * opacity), dtype=np.uint8)
     lookup[: len(palette)][[not any(colour) for colour in palette]] = 0
     alpha = lookup[labels]
     alpha[_outline(labels) & (alpha > 0)] = 255
-    blended = Image.composite(colours, Image.fromarray(picture), Image.fromarray(alpha))
+    is_wide = labels.dtype == np.uint16
+    drawn = Image.fromarray(colours[labels]) if is_wide else _palette_image(labels, palette)
+    blended = Image.composite(
+        drawn.convert("RGB"), Image.fromarray(as_rgb(picture)), Image.fromarray(alpha)
+    )
     return np.asarray(blended)
 
 
@@ -155,7 +195,7 @@ def cut_out(picture: Picture, keep: NDArray[np.bool_]) -> NDArray[np.uint8]:
         keep: (H, W).
     """
     rgba = np.zeros((*keep.shape, 4), dtype=np.uint8)
-    rgba[..., :3] = picture * keep[..., np.newaxis]
+    rgba[..., :3] = as_rgb(picture) * keep[..., np.newaxis]
     rgba[..., 3] = keep * np.uint8(255)
     return rgba
 
@@ -195,7 +235,22 @@ def shrink_picture(picture: Picture, longest_side: int) -> Picture:
     if factor >= 1:
         return picture
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    image = Image.fromarray(picture)
+    if picture.shape[2] != 3:
+        bands = [
+            _shrink(Image.fromarray(picture[..., band]), size) for band in range(picture.shape[2])
+        ]
+        return np.stack(bands, axis=-1)
+    return _shrink(Image.fromarray(as_rgb(picture)), size)
+
+
+def as_rgb(picture: Picture) -> Picture:
+    """Show a picture of any number of bands: three stay, of more the first three, else grey."""
+    if picture.shape[2] >= 3:
+        return picture[..., :3]
+    return np.repeat(picture[..., :1], 3, axis=2)
+
+
+def _shrink(image: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
     return np.asarray(image.resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0))
 
 
@@ -269,7 +324,7 @@ def _load(
             warnings.simplefilter("ignore")
             image = open_image()
             image.load()
-            return ImageOps.exif_transpose(image) if turn_upright else image
+            return _upright(image) if turn_upright else image
     except UnidentifiedImageError:
         raise ValueError(f"{name}: not a picture that Pillow can read{_advice(name)}") from None
     except Image.DecompressionBombError as error:
@@ -280,17 +335,34 @@ def _load(
         raise ValueError(f"{name}: damaged or cut short ({error})") from error
 
 
+def _upright(image: Image.Image) -> Image.Image:
+    # Pillow's own function copies pictures that stand upright already.
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return image if orientation == 1 else ImageOps.exif_transpose(image)
+
+
 def _advice(name: str) -> str:
     if name.lower().endswith((".heic", ".heif")):
         return "; convert HEIC to JPEG first"
     return ""
 
 
-def _to_rgb(image: Image.Image, name: str) -> Picture:
+def to_rgb(image: Image.Image, name: str) -> Picture:
+    """Turn an image of any mode into RGB, uint8, 0..255, (H, W, 3); see `read_picture`.
+
+    Args:
+        image: Decoded.
+        name: What to call it in messages.
+
+    Raises:
+        ValueError: It has no pixels, or grey values out of range.
+    """
     if min(image.size) == 0:
         raise ValueError(f"{name}: {image.size[0]}x{image.size[1]} pixels, a picture has some")
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        grey = _grey_8_bit(np.asarray(image), name)
+    if image.mode == "RGB" and not image.has_transparency_data:
+        return np.asarray(image)
+    if is_deep_grey(image):
+        grey = grey_8_bit(np.asarray(image), name)
         return np.repeat(grey[..., np.newaxis], 3, axis=-1)
     if image.has_transparency_data:
         # Step by step: Pillow knows the way from premultiplied grey only by way of LA.
@@ -300,7 +372,17 @@ def _to_rgb(image: Image.Image, name: str) -> Picture:
     return np.asarray(image.convert("RGB"))
 
 
-def _grey_8_bit(values: NDArray[Any], name: str) -> NDArray[np.uint8]:
+def is_deep_grey(image: Image.Image) -> bool:
+    """Tell whether an image is grey with more than 8 bits a pixel."""
+    return image.mode in ("I", "F") or image.mode.startswith("I;16")
+
+
+def grey_8_bit(values: NDArray[Any], name: str) -> NDArray[np.uint8]:
+    """Scale grey values (H, W) of 16 bits, 32 bits or floats to 0..255, see `read_picture`.
+
+    Raises:
+        ValueError: Values are out of range; the message names the picture.
+    """
     low, high = values.min(), values.max()  # NaN makes both NaN, and every comparison false
     if values.dtype.kind == "f":
         allowed, scale = "0..1 or 0..255", 255.0 if high <= 1 else 1.0
@@ -314,12 +396,17 @@ def _grey_8_bit(values: NDArray[Any], name: str) -> NDArray[np.uint8]:
     return np.asarray(values * scale + 0.5).astype(np.uint8)
 
 
-def _palette_image(labels: LabelMap, palette: Sequence[Sequence[int]]) -> Image.Image:
-    colours = np.zeros((256, 3), dtype=np.uint8)
-    colours[255] = _VOID_COLOUR
+def _colour_table(labels: LabelMap, palette: Sequence[Sequence[int]]) -> NDArray[np.uint8]:
+    """List the colour of every value that the label map could hold; the last one is void."""
+    colours = np.zeros((int(np.iinfo(labels.dtype).max) + 1, 3), dtype=np.uint8)
+    colours[-1] = _VOID_COLOUR
     colours[: len(palette)] = palette
+    return colours
+
+
+def _palette_image(labels: LabelMap, palette: Sequence[Sequence[int]]) -> Image.Image:
     image = Image.fromarray(labels)
-    image.putpalette(colours.tobytes())
+    image.putpalette(_colour_table(labels, palette).tobytes())
     return image
 
 

@@ -1,9 +1,9 @@
 """The published weight files, and the card that every network file carries.
 
 A network file is a self-contained ONNX graph: RGB uint8 pictures (N, H, W, 3) of any size in,
-class scores (N, K, ceil(H / s), ceil(W / s)) at output stride s out. What the numbers mean
-(class names, colours, stride, where the weights come from) travels in the file's metadata, as a
-`NetworkCard`.
+class scores (N, K, ceil(H / s), ceil(W / s)) at output stride s out; some take other bands. What
+the numbers mean (class names, colours, stride, where the weights come from) travels in the file's
+metadata, as a `NetworkCard`.
 """
 
 import difflib
@@ -83,6 +83,7 @@ class NetworkCard:
             are shrunk to it before they are scored. None: pictures are scored as they are.
         crf: Parameters of the fully connected CRF that were tuned for this network, as
             `DenseCRF.from_dict` takes them. None: nobody has tuned them.
+        num_bands: Bands of the pictures that it takes, 3 being RGB; see `bands.read_bands`.
     """
 
     name: str
@@ -93,6 +94,7 @@ class NetworkCard:
     provenance: dict[str, str]
     longest_side: int | None = None
     crf: dict[str, Any] | None = None
+    num_bands: int = 3
 
     def __post_init__(self) -> None:
         """Refuse values that do not fit together."""
@@ -105,6 +107,8 @@ class NetworkCard:
             raise ValueError(f"network card {self.name!r}: output stride {self.output_stride} < 1")
         if self.longest_side is not None and self.longest_side < 1:
             raise ValueError(f"network card {self.name!r}: longest side {self.longest_side} < 1")
+        if self.num_bands < 1:
+            raise ValueError(f"network card {self.name!r}: {self.num_bands} bands < 1")
 
     def to_metadata(self) -> dict[str, str]:
         """Write the card as key-value text for the metadata of an ONNX file (values are JSON)."""
@@ -117,6 +121,7 @@ class NetworkCard:
             "provenance": json.dumps(self.provenance),
             "longest_side": json.dumps(self.longest_side),
             "crf": json.dumps(self.crf),
+            "num_bands": json.dumps(self.num_bands),
         }
 
     @classmethod
@@ -134,7 +139,7 @@ class NetworkCard:
                 "make network files with `deeplab export`, which writes them"
             )
         try:
-            # Files of older versions lack these two.
+            # Files of older versions lack these.
             side = json.loads(metadata.get("longest_side", "null"))
             crf = json.loads(metadata.get("crf", "null"))
             values: dict[str, Any] = {key: json.loads(metadata[key]) for key in _REQUIRED_KEYS}
@@ -147,6 +152,7 @@ class NetworkCard:
                 provenance={str(key): str(value) for key, value in values["provenance"].items()},
                 longest_side=None if side is None else int(side),
                 crf=None if crf is None else {str(key): value for key, value in crf.items()},
+                num_bands=int(json.loads(metadata.get("num_bands", "3"))),
             )
         except (TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"the network's metadata cannot be read: {error}") from error

@@ -10,7 +10,7 @@ MEAN = (123.4, 116.6, 104.0)
 def crop(picture, labels, seed=0, **settings):
     config = AugmentConfig(**{"scales": (1.0,), "mirror": False} | settings)
     random = np.random.default_rng(seed)
-    made = augment(picture, labels, config, mean_rgb_255=MEAN, random=random)
+    made = augment(picture, labels, config, mean_255=MEAN, random=random)
     return made.picture.permute(1, 2, 0).numpy(), made.labels.numpy()
 
 
@@ -114,3 +114,53 @@ def test_only_objects_are_pasted():
     pasted = paste(onto, objects)
     assert pasted.labels.tolist() == [[1, 1, 5, 6]]
     assert pasted.picture[0].tolist() == [[0, 0, 9, 9]]
+
+
+def test_crops_of_many_classes_are_padded_with_their_void():
+    picture, labels = numbered(10, 12)
+    _, got_labels = crop(picture, labels.astype(np.uint16) + 290, crop_size_px=17)
+    assert got_labels.dtype == np.int32
+    assert np.array_equal(got_labels[:10, :12], labels.astype(int) + 290)
+    assert (got_labels[10:] == 65535).all()
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.5])
+def test_wide_label_maps_are_resized_as_narrow_ones(scale):
+    picture, labels = numbered(21, 26)
+    _, narrow = crop(picture, labels, crop_size_px=49, scales=(scale,))
+    _, wide = crop(picture, labels.astype(np.uint16), crop_size_px=49, scales=(scale,))
+    assert np.array_equal(wide, np.where(narrow == 255, 65535, narrow))
+
+
+@pytest.mark.parametrize("num_bands", [1, 4, 6])
+def test_every_band_is_cut_and_padded_as_that_of_an_rgb_picture(num_bands):
+    picture, labels = numbered(10, 12)
+    config = AugmentConfig(scales=(0.8, 1.2), crop_size_px=13)
+    many = np.stack([picture[..., 1]] * num_bands, axis=2)
+    for seed in range(4):
+        one, other = (
+            augment(
+                given,
+                labels,
+                config,
+                mean_255=(9.0,) * given.shape[2],
+                random=np.random.default_rng(seed),
+            )
+            for given in (np.stack([picture[..., 1]] * 3, axis=2), many)
+        )
+        # other kernels of torch round other ties
+        difference = other.picture.int() - one.picture[:1].int()
+        assert difference.abs().max() <= 1
+        assert torch.equal(one.labels, other.labels)
+
+
+def test_bands_get_darker_and_flatter_as_grey_pictures_do():
+    picture, labels = numbered(9, 9)
+    grey = picture[..., :1] + 60
+    for seed in range(5):
+        config = AugmentConfig(scales=(1.0,), mirror=False, crop_size_px=9, colour_jitter=0.4)
+        one, two = (
+            augment(given, labels, config, mean_255=(0.0,), random=np.random.default_rng(seed))
+            for given in (grey, np.repeat(grey, 2, axis=2))
+        )
+        assert (one.picture.int() - two.picture[:1].int()).abs().max() <= 1

@@ -75,7 +75,7 @@ def test_the_file_wins_over_the_layout_of_the_folder(tmp_path):
         (PLAIN_TEXT + "viod: [1]", "unknown key viod: did you mean 'void'?"),
         ("classes: [a]\nsplits: {a: {image: b}}", r"unknown key splits\.a\.image: did you mean"),
         (PLAIN_TEXT + "void: 11", "void: give a list, not 11"),
-        (PLAIN_TEXT + "void: [300]", r"void: 300; values in label maps are 0\.\.255"),
+        (PLAIN_TEXT + "void: [70000]", r"void: 70000; values in label maps are 0\.\.65535"),
         (PLAIN_TEXT + "void: [1]", "void: 1 is a class too"),
         (PLAIN_TEXT + "values: [0]", "values: 1 of them for 2 classes"),
         (PLAIN_TEXT + "values: [4, 4]", "values: 2 of them for 2 classes; give each its own|own"),
@@ -93,3 +93,26 @@ def test_what_is_wrong_is_named(tmp_path, text, message):
 def test_a_split_that_is_not_there_is_answered_with_those_that_are(tmp_path):
     with pytest.raises(ValueError, match=r"no split 'tain'; there are train; did you mean 'train'"):
         describe(write(tmp_path, PLAIN_TEXT)).split("tain")
+
+
+def test_mean_and_deviation_of_the_bands_are_read_and_written(tmp_path):
+    text = PLAIN_TEXT + "mean: [10, 20.5]\nstd: [1, 2]\n"
+    (tmp_path / "data.yaml").write_text(text)
+    description = describe(tmp_path)
+    assert (description.mean, description.std) == ((10, 20.5), (1, 2))
+    (tmp_path / "data.yaml").write_text(to_yaml(description))
+    assert describe(tmp_path) == description
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("mean: [10, 20]", "as many of one as of the other"),
+        ("mean: [10]\nstd: [0]", "std above 0"),
+        ("mean: [300]\nstd: [1]", r"mean: \[300\]; give a number of 0\.\.255"),
+    ],
+)
+def test_wrong_means_are_named(tmp_path, more, message):
+    (tmp_path / "data.yaml").write_text(PLAIN_TEXT + more)
+    with pytest.raises(ValueError, match=message):
+        describe(tmp_path)

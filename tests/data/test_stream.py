@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from deeplab.data import Sample
 from deeplab.data.augment import AugmentConfig
 from deeplab.data.stream import CropStream, DataConfig, SourceConfig, open_data
 
@@ -19,7 +20,7 @@ def config(fake_voc: Path) -> DataConfig:
 
 
 def stream(config: DataConfig, *, seed: int = 0) -> CropStream:
-    return CropStream(open_data(config)[0], config, mean_rgb_255=MEAN, seed=seed)
+    return CropStream(open_data(config)[0], config, mean_255=MEAN, seed=seed)
 
 
 def test_a_crop_follows_from_seed_and_position_alone(config):
@@ -159,3 +160,28 @@ def test_wrong_ids_are_found_before_training(own):
     Image.new("L", (8, 6), 2).save(own.train[0].root / "masks" / "train" / "a.png")
     with pytest.raises(ValueError, match=r"a\.png: class ids 2"):
         stream(own)
+
+
+def test_several_crops_are_cut_from_each_picture_one_after_the_other(config, monkeypatch):
+    read = []
+    whole = Sample.read_picture
+    monkeypatch.setattr(
+        Sample, "read_picture", lambda self, *rest: read.append(self.name) or whole(self, *rest)
+    )
+    plain = AugmentConfig(crop_size_px=33)
+    crops = stream(config.model_copy(update={"crops_per_picture": 3, "augment": plain}))
+    pictures = [crops[position][0] for position in range(6)]
+    first, second = (crops.samples[place].name for place in crops.order(0)[:2])
+    assert read == [first, second]
+    assert not torch.equal(pictures[0], pictures[1])
+    again = stream(config.model_copy(update={"crops_per_picture": 3, "augment": plain}))
+    assert all(torch.equal(again[place][0], pictures[place]) for place in (5, 0, 4))
+
+
+def test_the_pixels_of_the_classes_are_counted(config):
+    crops = stream(config)
+    maps = [sample.read_labels(21) for sample in crops.samples]
+    for label in (0, 8, 12):
+        assert crops.pixel_counts[label] == sum(int((one == label).sum()) for one in maps)
+        holding = [one for one in maps if (one == label).any()]
+        assert crops.picture_pixel_counts[label] == sum(int((one != 255).sum()) for one in holding)

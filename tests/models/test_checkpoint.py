@@ -5,7 +5,14 @@ import torch
 from safetensors.torch import save_file
 
 from deeplab.labels import named
-from deeplab.models import ModelConfig, build, initialise, load_checkpoint, save_checkpoint
+from deeplab.models import (
+    LargeFOVConfig,
+    ModelConfig,
+    build,
+    initialise,
+    load_checkpoint,
+    save_checkpoint,
+)
 from deeplab.weights import NetworkCard
 
 CONFIG = ModelConfig(backbone="test_efficientnet", init="random", num_classes=3)
@@ -127,3 +134,63 @@ def test_how_much_starts_random_is_logged(saved, caplog):
     with caplog.at_level("INFO"):
         initialise(CONFIG.model_copy(update={"init": str(path), "num_classes": 7}))
     assert re.search(r": 8 of \d+ tensors start random", caplog.text)  # 4 branches
+
+
+@pytest.fixture
+def trained(saved):
+    """A checkpoint whose last layers are all different from what they start as."""
+    network, path = saved
+    with torch.no_grad():
+        for parameter in network.head.parameters():
+            torch.nn.init.normal_(parameter)
+    save_checkpoint(path, network.state_dict(), config=CONFIG, card=CARD)
+    return network, path
+
+
+def test_classes_of_the_same_name_keep_their_filters_wherever_they_stand(trained):
+    network, path = trained
+    config = CONFIG.model_copy(update={"init": str(path), "num_classes": 4})
+    started = initialise(config, ("x", "c", "y", "a")).eval()
+    before, after = scores(network), scores(started)
+    assert torch.equal(after[:, 1], before[:, 2])
+    assert torch.equal(after[:, 3], before[:, 0])
+    for place in (0, 2):
+        assert all(not torch.equal(after[:, place], before[:, old]) for old in range(3))
+
+
+def test_as_many_classes_of_other_names_start_anew(trained):
+    network, path = trained
+    started = initialise(CONFIG.model_copy(update={"init": str(path)}), ("a", "x", "y")).eval()
+    before, after = scores(network), scores(started)
+    assert torch.equal(after[:, 0], before[:, 0])
+    assert not torch.equal(after[:, 1], before[:, 1])
+    same = initialise(CONFIG.model_copy(update={"init": str(path)}), ("a", "b", "c")).eval()
+    assert torch.equal(scores(same), before)
+
+
+def test_a_large_field_of_view_keeps_its_hidden_layers_and_the_filters_of_known_classes(tmp_path):
+    head = LargeFOVConfig(hidden_channels=8)
+    config = ModelConfig(backbone="test_efficientnet", head=head, init="random", num_classes=3)
+    network = build(config).eval()
+    path = tmp_path / "fov.safetensors"
+    save_checkpoint(path, network.state_dict(), config=config, card=CARD)
+    config = config.model_copy(update={"init": str(path), "num_classes": 2})
+    started = initialise(config, ("new", "b")).eval()
+    assert torch.equal(scores(started)[:, 1], scores(network)[:, 1])
+
+
+def test_which_classes_are_known_is_logged(trained, caplog):
+    _, path = trained
+    with caplog.at_level("INFO"):
+        initialise(CONFIG.model_copy(update={"init": str(path)}), ("a", "x", "c"))
+    assert "of the 3 classes 2 are known already: a, c" in caplog.text
+
+
+def test_a_network_of_other_bands_starts_from_one_of_three(saved):
+    network, path = saved
+    config = CONFIG.model_copy(update={"init": str(path), "in_channels": 6})
+    started = initialise(config).eval()
+    grey = torch.randn(1, 1, 33, 33, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        theirs, ours = network(grey.expand(-1, 3, -1, -1)), started(grey.expand(-1, 6, -1, -1))
+    torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)  # float32, other sums

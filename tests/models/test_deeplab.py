@@ -53,3 +53,44 @@ def test_fast_depthwise_convolutions_are_in_place():
     kinds = {type(module).__name__ for module in network.modules()}
     assert isinstance(network, DeepLab)
     assert "DepthwiseConv2d" in kinds
+
+
+@pytest.mark.parametrize("num_bands", [1, 4, 6])
+def test_a_network_takes_pictures_of_the_bands_it_was_built_for(num_bands):
+    config = ModelConfig(backbone="test_efficientnet", init="random", in_channels=num_bands)
+    network = build(config).eval()
+    pictures = torch.zeros(1, num_bands, 33, 49, dtype=torch.uint8)
+    with torch.no_grad():
+        assert network(network.preprocessing.apply(pictures)).shape == (1, 21, 3, 4)
+
+
+def test_a_thousand_classes_are_scored():
+    network = build(ModelConfig(backbone="test_efficientnet", init="random", num_classes=1000))
+    with torch.no_grad():
+        assert network.eval()(torch.zeros(1, 3, 33, 33)).shape == (1, 1000, 3, 3)
+
+
+def test_the_mean_and_the_deviation_of_the_bands_are_used():
+    config = ModelConfig(
+        backbone="test_efficientnet", init="random", in_channels=2, mean=(50, 90), std=(5, 9)
+    )
+    applied = build(config).preprocessing.apply(torch.tensor([50.0, 90.0]).view(1, 2, 1, 1))
+    assert applied.flatten().tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"num_classes": 1}, "name what is not the class too, such as `background`"),
+        ({"mean": (1, 2, 3)}, "go together"),
+        ({"in_channels": 4, "mean": (1,) * 4, "std": (1,) * 3}, r"model\.std has 3 numbers"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        ModelConfig(**settings)
+
+
+def test_classes_have_to_be_known_to_build_a_network():
+    with pytest.raises(ValueError, match=r"model\.num_classes is auto: training looks it up"):
+        build(ModelConfig(backbone="test_efficientnet", init="random", num_classes="auto"))

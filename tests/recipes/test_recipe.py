@@ -34,6 +34,12 @@ def test_a_recipe_is_listed_under_its_own_name_and_says_what_it_is(name):
         ("train.iterations=7", lambda recipe: recipe.train.iterations == 7),
         ("data.train.1.split=other", lambda recipe: recipe.data.train[1].split == "other"),
         ("data.augment.scales=[1, 1.5]", lambda recipe: recipe.data.augment.scales == (1, 1.5)),
+        ("model.num_classes=auto", lambda recipe: recipe.model.num_classes == "auto"),
+        ("train.class_weights=[1, 2]", lambda recipe: recipe.train.class_weights == (1, 2)),
+        (
+            "train.class_weights={pole: 2.5}",
+            lambda recipe: recipe.train.class_weights == {"pole": 2.5},
+        ),
         (
             "model.head={kind: aspp, rates: [2, 4]}",
             lambda recipe: recipe.model.head == ASPPConfig(rates=(2, 4)),
@@ -72,6 +78,8 @@ def test_the_recipe_that_is_changed_stays_as_it_was():
         ("train.iterations", "expected KEY=VALUE"),
         ("train.iterations=zero", r'train\.iterations="zero"'),
         ("train.iterations=0", r"train\.iterations=0: .*greater than 0"),
+        ("model.num_classes=two", r"model\.num_classes=\"two\": .*'auto'"),
+        ("train.class_weights=often", r"train\.class_weights=\"often\": .*'median_frequency'"),
         ("train.optimiser=sdg", r"train\.optimiser=.*'sgd' or 'adamw'"),
         ("model.output_stride=12", r"model\.output_stride=12"),
         ("data.augment.crop_size_px=320", r"crop_size_px=320: .* such as 305 or 321"),

@@ -1,11 +1,17 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
-from deeplab.models import initialise
+from deeplab import imaging
+from deeplab.export import export_network, read_check_pictures
+from deeplab.inference import Segmenter
+from deeplab.models import initialise, load_checkpoint
 from deeplab.recipes import RECIPES, Recipe
+from deeplab.runs import evaluation
 from deeplab.runs import training as runs
 
 TINY = (
@@ -13,6 +19,42 @@ TINY = (
     "model.head={kind: aspp, rates: [1, 2]}",
     "train.freeze=[]",
 )
+
+
+QUICK = (
+    *TINY,
+    "model.init=random",
+    "data.augment.crop_size_px=33",
+    "train.iterations=2",
+    "train.batch_size=2",
+    "train.num_workers=0",
+    "train.accelerator=cpu",
+    "train.log_every=1",
+)
+
+
+def write_set(folder: Path, *, classes: list[str], num_bands: int = 3, more: str = "") -> Path:
+    """Write a data set of two splits, two pictures each, and give its `data.yaml`."""
+    random = np.random.default_rng(0)
+    for split in ("train", "val"):
+        for kind in ("images", "masks"):
+            (folder / kind / split).mkdir(parents=True)
+        for name in ("a", "b"):
+            values = random.integers(0, 256, (40, 44, num_bands), dtype=np.uint8)
+            labels = random.integers(0, len(classes), (40, 44), dtype=np.uint16)
+            path = folder / "images" / split / name
+            if num_bands == 3:
+                Image.fromarray(values).save(path.with_suffix(".png"))
+            else:
+                np.save(path.with_suffix(".npy"), values)
+            if "values: [0, 255]" in more:
+                labels *= 255
+            wide = labels if len(classes) > 255 else labels.astype(np.uint8)
+            Image.fromarray(wide).save(folder / "masks" / split / f"{name}.png")
+    lines = [f"classes: [{', '.join(classes)}]", more, "splits:"]
+    lines += [f"  {one}: {{images: images/{one}, masks: masks/{one}}}" for one in ("train", "val")]
+    (folder / "data.yaml").write_text("\n".join(lines) + "\n")
+    return folder / "data.yaml"
 
 
 def shrunk(name: str, *more: str) -> Recipe:
@@ -95,3 +137,98 @@ def test_a_recipe_is_found_by_name_and_by_file(tmp_path):
 def test_a_mistyped_recipe_names_the_nearest():
     with pytest.raises(ValueError, match=r"'voc12-light': .*did you mean 'voc12-lite'\?"):
         runs.find_recipe("voc12-light")
+
+
+def test_the_number_of_classes_is_looked_up_and_kept(tmp_path):
+    data = write_set(tmp_path / "set", classes=["ground", "road", "tree"])
+    run_dir = tmp_path / "run"
+    recipe = runs.find_recipe("finetune", QUICK)
+    assert recipe.model.num_classes == "auto"
+    best = runs.train(recipe, data_dir=data, run_dir=run_dir)
+    assert load_checkpoint(best).config.num_classes == 3
+    assert runs.find_recipe(str(run_dir / "recipe.yaml")).model.num_classes == 3
+    assert runs.train(recipe, data_dir=data.parent, run_dir=run_dir) == best  # goes on: all is done
+
+
+def test_a_single_class_is_refused_before_anything_is_written(tmp_path):
+    data = write_set(tmp_path / "set", classes=["crack"])
+    with pytest.raises(ValueError, match=r"one class \(crack\).*`background`"):
+        runs.train(runs.find_recipe("finetune", QUICK), data_dir=data, run_dir=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_binary_task_with_masks_of_0_and_255_is_learnt_scored_and_segmented(tmp_path):
+    data = write_set(tmp_path / "set", classes=["background", "crack"], more="values: [0, 255]")
+    recipe = runs.find_recipe("finetune", QUICK)
+    best = runs.train(recipe, data_dir=data, run_dir=tmp_path / "run")
+    scores = evaluation.evaluate(best, data, "val").scores
+    assert scores.class_names == ("background", "crack")
+    truth = imaging.read_label_map(tmp_path / "set" / "masks" / "val" / "a.png")
+    assert set(np.unique(truth)) == {0, 255}
+    assert np.sum(scores.confusion) == 2 * truth.size  # nothing of it is void
+
+
+def segment_as_a_file(best: Path, pictures: list[Path], network_path: Path) -> Segmenter:
+    """Export a checkpoint, checked on its own pictures."""
+    trained = load_checkpoint(best)
+    num_bands = trained.card.num_bands
+    checked = read_check_pictures(pictures[0].parent, num_bands=num_bands)
+    export_network(trained.network, trained.card, network_path, pictures=checked)
+    return Segmenter.load(network_path, threads=1)
+
+
+def test_300_classes_are_learnt_scored_exported_and_segmented(tmp_path):
+    data = write_set(tmp_path / "set", classes=[f"class{number}" for number in range(300)])
+    recipe = runs.find_recipe("finetune", (*QUICK, "train.class_weights=auto"))
+    best = runs.train(recipe, data_dir=data, run_dir=tmp_path / "run")
+    scores = evaluation.evaluate(best, data, "val").scores
+    assert np.sum(scores.confusion) == 2 * 40 * 44
+    picture = tmp_path / "set" / "images" / "val" / "a.png"
+    segmenter = segment_as_a_file(best, [picture], tmp_path / "wide.onnx")
+    result = segmenter(picture)
+    assert result.labels.dtype == np.uint16
+    paths = result.save(tmp_path / "out" / "a", outputs=("mask", "overlay", "cutout"))
+    assert np.array_equal(imaging.read_label_map(paths["mask"]), result.labels)
+    by_file = evaluation.evaluate(tmp_path / "wide.onnx", data, "val").scores
+    assert by_file.pixel_accuracy == pytest.approx(scores.pixel_accuracy, abs=0.01)
+
+
+@pytest.mark.parametrize("num_bands", [1, 4])
+def test_pictures_of_other_bands_are_learnt_scored_exported_and_segmented(tmp_path, num_bands):
+    data = write_set(tmp_path / "set", classes=["ground", "road"], num_bands=num_bands)
+    settings = (*QUICK, f"model.in_channels={num_bands}")
+    recipe = runs.find_recipe("finetune", settings)
+    best = runs.train(recipe, data_dir=data, run_dir=tmp_path / "run")
+    trained = load_checkpoint(best)
+    assert trained.card.num_bands == num_bands
+    assert trained.config.mean is not None
+    values = [np.load(path) for path in sorted(data.parent.glob("images/train/*.npy"))]
+    np.testing.assert_allclose(
+        trained.config.mean, np.concatenate(values).mean(axis=(0, 1)), atol=1e-3
+    )
+    scores = evaluation.evaluate(best, data, "val").scores
+    picture = data.parent / "images" / "val" / "a.npy"
+    segmenter = segment_as_a_file(best, [picture], tmp_path / "bands.onnx")
+    result = segmenter(picture)
+    assert np.asarray(result.overlay()).shape == (40, 44, 3)
+    assert np.array_equal(segmenter(np.load(picture)).labels, result.labels)
+    by_file = evaluation.evaluate(tmp_path / "bands.onnx", data, "val").scores
+    assert by_file.pixel_accuracy == pytest.approx(scores.pixel_accuracy, abs=0.01)
+
+
+def test_a_run_that_goes_on_keeps_the_mean_it_began_with(tmp_path):
+    data = write_set(tmp_path / "set", classes=["ground", "road"], num_bands=2)
+    recipe = runs.find_recipe("finetune", (*QUICK, "model.in_channels=2"))
+    runs.train(recipe, data_dir=data, run_dir=tmp_path / "run")
+    before = (tmp_path / "run" / "recipe.yaml").read_text()
+    np.save(data.parent / "images" / "train" / "a.npy", np.zeros((40, 44, 2), np.uint8))
+    runs.train(recipe, data_dir=data, run_dir=tmp_path / "run")
+    assert (tmp_path / "run" / "recipe.yaml").read_text() == before
+
+
+def test_means_of_the_description_are_taken(tmp_path):
+    more = "mean: [1, 2]\nstd: [3, 4]"
+    data = write_set(tmp_path / "set", classes=["ground", "road"], num_bands=2, more=more)
+    recipe = runs.find_recipe("finetune", (*QUICK, "model.in_channels=2"))
+    best = runs.train(recipe, data_dir=data, run_dir=tmp_path / "run")
+    assert load_checkpoint(best).config.std == (3, 4)

@@ -200,8 +200,8 @@ def test_accumulated_passes_are_one_step_along_their_mean_gradient(make_run):
     torch.manual_seed(run.train.seed)
     network = initialise(run.model).eval()  # frozen batch norm
     data, _ = open_data(run.data)
-    mean_rgb_255 = network.preprocessing.mean_rgb_255
-    stream = CropStream(data, run.data, mean_rgb_255=mean_rgb_255, seed=run.train.seed)
+    mean_255 = network.preprocessing.mean_255
+    stream = CropStream(data, run.data, mean_255=mean_255, seed=run.train.seed)
     losses = []
     for position in range(3):
         picture, labels = stream[position]
@@ -257,3 +257,27 @@ def test_a_damaged_state_is_named_and_says_what_to_do(make_run, content):
     state_path.write_bytes(state_path.read_bytes()[:-100] if content is None else content)
     with pytest.raises(ValueError, match=r"last.pt is damaged .*: remove it"):
         train(run)
+
+
+def test_a_run_that_goes_on_keeps_its_class_weights(make_run):
+    run = make_run(class_weights="auto", iterations=8)
+    child = train_in_child(run, kill_at_step=4)
+    assert child.returncode == -signal.SIGKILL, child.stderr
+    kept = torch.load(run.run_dir / "last.pt", weights_only=True)
+    weights_then = kept["class_weights"]
+    assert max(weights_then) > 1 > min(weights_then)
+    kept["class_weights"] = tuple(2 * one for one in weights_then)  # of other label maps, say
+    torch.save(kept, run.run_dir / "last.pt")
+    train(run)
+    assert torch.load(run.run_dir / "last.pt", weights_only=True)["class_weights"] == tuple(
+        2 * one for one in weights_then
+    )
+
+
+def test_class_weights_change_what_is_learnt(make_run):
+    plain, weighted = make_run("plain"), make_run("weighted", class_weights={"cat": 5.0})
+    for run in (plain, weighted):
+        train(run)
+    assert rows(plain)[0]["loss"] != rows(weighted)[0]["loss"]
+    card = load_checkpoint(weighted.run_dir / "last.safetensors").card
+    assert card.provenance["class weights"].split(", ")[8] == "5"

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from deeplab.training.loss import pixel_loss
 
@@ -76,3 +77,32 @@ def test_smoothing_mixes_in_the_mean_over_all_classes():
     expected = pytest.approx(0.9 * by_hand(scores, labels) + 0.1 * uniform, rel=1e-5)
     smoothed = pixel_loss(scores, labels, loss_stride=1, label_smoothing=0.1)
     assert smoothed.item() == expected
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+def test_class_weights_are_those_of_torchs_loss(label_smoothing):
+    torch.manual_seed(0)
+    scores, labels = torch.randn(2, 5, 9, 9), torch.randint(0, 5, (2, 9, 9)).byte()
+    labels[0, :3] = 255
+    weights = torch.tensor([0.1, 1.0, 10.0, 0.0, 2.5])
+    ours = pixel_loss(
+        scores, labels, loss_stride=1, label_smoothing=label_smoothing, class_weights=weights
+    )
+    theirs = torch.nn.CrossEntropyLoss(
+        weight=weights, ignore_index=255, label_smoothing=label_smoothing
+    )
+    torch.testing.assert_close(ours, theirs(scores, labels.long()))
+
+
+def test_positions_without_any_weight_give_0():
+    labels = torch.zeros(1, 3, 3, dtype=torch.uint8)
+    weights = torch.tensor([0.0, 1.0])
+    assert pixel_loss(torch.randn(1, 2, 3, 3), labels, loss_stride=1, class_weights=weights) == 0
+
+
+def test_of_more_than_255_classes_class_255_is_learnt_and_void_is_65535():
+    torch.manual_seed(0)
+    scores = torch.randn(1, 300, 1, 3)
+    labels = torch.tensor([[[255, 299, 65535]]], dtype=torch.int32)
+    expected = functional.cross_entropy(scores[..., :2], torch.tensor([[[255, 299]]]))
+    torch.testing.assert_close(pixel_loss(scores, labels, loss_stride=1), expected)

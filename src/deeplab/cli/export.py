@@ -46,7 +46,7 @@ def export(
         trained.network,
         card,
         out,
-        pictures=exporting.read_check_pictures(pictures),
+        pictures=exporting.read_check_pictures(pictures, num_bands=card.num_bands),
         half=half,
     )
     print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")

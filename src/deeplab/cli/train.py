@@ -18,9 +18,15 @@ if TYPE_CHECKING:
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="A recipe's name, or a YAML file.")],
+    recipe: Annotated[
+        str, typer.Argument(help="A recipe's name, or a YAML file; none: your own data.")
+    ] = "finetune",
     data: Annotated[
-        Path, typer.Option(help="Folder that the recipe's data folders stand in.")
+        Path,
+        typer.Option(
+            help="Your data set: a data.yaml, or a folder with it or with images and masks; for "
+            "other recipes the folder that their data folders stand in."
+        ),
     ] = Path("."),
     out: Annotated[
         Path | None,

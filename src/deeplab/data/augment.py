@@ -10,13 +10,13 @@ from typing import cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import BaseModel, Field, PositiveFloat, PositiveInt
 from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
-from deeplab.labels import VOID
+from deeplab import imaging
+from deeplab.labels import VOID, WIDE_VOID
 
 
 class AugmentConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
@@ -30,7 +30,8 @@ class AugmentConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstr
     mirror: bool = True
     """Mirror every second crop, at random."""
     colour_jitter: float = Field(default=0.0, ge=0, lt=1)
-    """Largest relative change of brightness, contrast and saturation; the paper has none."""
+    """Largest relative change of brightness, contrast and, of RGB pictures, saturation; the paper
+    has none."""
     paste: float = Field(default=0.0, ge=0, le=1)
     """Share of crops onto which the objects of a second crop are pasted; the paper has none."""
 
@@ -40,8 +41,9 @@ class Crop:
     """A training crop.
 
     Attributes:
-        picture: (3, crop, crop) RGB uint8.
-        labels: (crop, crop) uint8 class ids, 255 void.
+        picture: (bands, crop, crop) uint8, three bands being RGB.
+        labels: (crop, crop) class ids and void; uint8, or int32 beyond 255 classes (torch computes
+            little in uint16).
     """
 
     picture: Tensor
@@ -49,24 +51,24 @@ class Crop:
 
 
 def augment(
-    picture: NDArray[np.uint8],
-    labels: NDArray[np.uint8],
+    picture: imaging.Picture,
+    labels: imaging.LabelMap,
     config: AugmentConfig,
     *,
-    mean_rgb_255: tuple[float, float, float],
+    mean_255: tuple[float, ...],
     random: np.random.Generator,
 ) -> Crop:
     """Cut one random crop.
 
     Args:
-        picture: (H, W, 3) RGB.
-        labels: (H, W) class ids, 255 void.
+        picture: (H, W, bands).
+        labels: (H, W) class ids and void.
         config: What is random, and how much.
-        mean_rgb_255: Colour of the padding, 0..255.
+        mean_255: Colour of the padding, 0..255, of each band.
         random: Where all randomness comes from.
     """
     image = torch.tensor(picture).permute(2, 0, 1)
-    label_map = torch.tensor(labels)[None]
+    label_map = torch.tensor(labels if labels.dtype == np.uint8 else labels.astype(np.int32))[None]
     mirror = config.mirror and bool(random.integers(2))
     scale = config.scales[random.integers(len(config.scales))]
     if scale != 1:
@@ -75,7 +77,7 @@ def augment(
         # INTER_NEAREST.
         image = functional.resize(image, size, v2.InterpolationMode.BILINEAR, antialias=False)
         label_map = functional.resize(label_map, size, v2.InterpolationMode.NEAREST)
-    image, label_map = _crop(image, label_map, config.crop_size_px, mean_rgb_255, random)
+    image, label_map = _crop(image, label_map, config.crop_size_px, mean_255, random)
     if config.colour_jitter:
         image = _jitter(image, config.colour_jitter, random)
     if mirror:
@@ -85,7 +87,7 @@ def augment(
 
 def paste(onto: Crop, objects: Crop) -> Crop:
     """Lay the objects of one crop over another: its pixels that are neither background nor void."""
-    is_object = (objects.labels != 0) & (objects.labels != VOID)
+    is_object = (objects.labels != 0) & (objects.labels != _void(objects.labels))
     return Crop(
         torch.where(is_object, objects.picture, onto.picture),
         torch.where(is_object, objects.labels, onto.labels),
@@ -96,7 +98,7 @@ def _crop(
     image: Tensor,
     label_map: Tensor,
     size_px: int,
-    mean_rgb_255: tuple[float, float, float],
+    mean_255: tuple[float, ...],
     random: np.random.Generator,
 ) -> tuple[Tensor, Tensor]:
     """Pad at the bottom and the right where needed, then cut a window at a random place."""
@@ -109,16 +111,29 @@ def _crop(
         return image, label_map
     window = (slice(None), slice(image.shape[-2]), slice(image.shape[-1]))
     # Rounded, unlike in Caffe: crops stay bytes until they reach the network.
-    canvas = torch.tensor(mean_rgb_255).round().to(torch.uint8)
-    canvas = canvas[:, None, None].expand(3, size_px, size_px).clone()
+    canvas = torch.tensor(mean_255).round().to(torch.uint8)
+    canvas = canvas[:, None, None].expand(-1, size_px, size_px).clone()
     canvas[window] = image
-    void = torch.full((1, size_px, size_px), VOID, dtype=torch.uint8)
+    void = torch.full((1, size_px, size_px), _void(label_map), dtype=label_map.dtype)
     void[window] = label_map
     return canvas, void
 
 
+def _void(labels: Tensor) -> int:
+    return VOID if labels.dtype == torch.uint8 else WIDE_VOID
+
+
 def _jitter(image: Tensor, strength: float, random: np.random.Generator) -> Tensor:
     brightness, contrast, saturation = random.uniform(1 - strength, 1 + strength, 3)
+    if len(image) not in (1, 3):  # torchvision knows grey and RGB
+        return _jitter_bands(image.float(), brightness, contrast)
     image = functional.adjust_brightness(image, brightness)
     image = functional.adjust_contrast(image, contrast)
     return cast(Tensor, functional.adjust_saturation(image, saturation))
+
+
+def _jitter_bands(values: Tensor, brightness: float, contrast: float) -> Tensor:
+    """Change the brightness of all bands, and their contrast around the mean of all."""
+    values = (values * brightness).clamp_(0, 255).trunc_()
+    values = values * contrast + values.mean() * (1 - contrast)
+    return values.clamp_(0, 255).to(torch.uint8)

@@ -5,9 +5,11 @@ A folder says so in `data.yaml`, which `deeplab data init` and `prepare` write:
     name: camvid
     classes: [sky, building, road]       # in the order of their labels
     palette: [[128, 128, 128], ...]      # RGB; left out: VOC's colours
-    void: [11]                           # values (or colours) that are void, beside 255
+    void: [11]                           # values (or colours) that are void, beside 255 (65535)
     values: [0, 1, 7]                    # of each class in the label maps; left out: 0, 1, 2, ...
     colours: true                        # label maps are painted in the colours of `palette`
+    mean: [103.1, 98.0, 90.2, 120.7]     # of each band of pictures that are not RGB, 0..255; left
+    std: [40.0, 38.1, 36.4, 55.0]        # out: training measures them
     splits:
       train: {images: images/train, masks: masks/train}
       val: {images: images, masks: masks, list: val.txt}
@@ -36,7 +38,7 @@ from deeplab.labels import (
     CITYSCAPES_IDS,
     CITYSCAPES_LABELS,
     VOC12,
-    VOID,
+    WIDE_VOID,
     Colour,
     LabelSet,
     named,
@@ -46,7 +48,7 @@ FILE_NAME = "data.yaml"
 
 _LISTS = Path("ImageSets", "Segmentation")
 _NOT_LISTS = {"classes", "labels", "class_names"}
-_KEYS = ("name", "classes", "palette", "void", "values", "colours", "splits")
+_KEYS = ("name", "classes", "palette", "void", "values", "colours", "mean", "std", "splits")
 _SPLIT_KEYS = ("images", "masks", "list", "image_suffix", "mask_suffix")
 
 
@@ -79,12 +81,16 @@ class DataDescription:
         label_set: Names and colours of its classes.
         splits: Where the files of each split are.
         coding: What the values in its label maps mean.
+        mean: Of each band of its pictures, 0..255; empty: not known.
+        std: Standard deviation of each band, likewise.
     """
 
     root: Path
     label_set: LabelSet
     splits: Mapping[str, SplitFiles] = field(default_factory=dict)
     coding: LabelCoding = PLAIN
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
 
     def split(self, name: str) -> SplitFiles:
         """Look up a split.
@@ -161,6 +167,8 @@ def to_yaml(description: DataDescription) -> str:
         content["values"] = list(coding.values)
     if coding.colours:
         content["colours"] = True
+    if description.mean:
+        content |= {"mean": list(description.mean), "std": list(description.std)}
     content["splits"] = {
         name: _split_to_yaml(files, description.root) for name, files in description.splits.items()
     }
@@ -185,7 +193,18 @@ def _parse(content: Mapping[str, Any], root: Path) -> DataDescription:
         label_set,
         {str(split): _split(values, str(split), root) for split, values in splits.items()},
         _coding(content, label_set),
+        *_bands(content),
     )
+
+
+def _bands(content: Mapping[str, Any]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    mean, std = _list(content, "mean"), _list(content, "std")
+    for key, values in (("mean", mean), ("std", std)):
+        if not all(isinstance(value, int | float) and 0 <= value <= 255 for value in values):
+            raise ValueError(f"{key}: {values}; give a number of 0..255 for each band")
+    if len(mean) != len(std) or 0 in std:
+        raise ValueError("mean and std: give as many of one as of the other, std above 0")
+    return tuple(map(float, mean)), tuple(map(float, std))
 
 
 def _class_names(classes: object) -> tuple[str, ...]:
@@ -274,8 +293,8 @@ def _list(content: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def _value(value: object, key: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= VOID:
-        raise ValueError(f"{key}: {value!r}; values in label maps are 0..{VOID}")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= WIDE_VOID:
+        raise ValueError(f"{key}: {value!r}; values in label maps are 0..{WIDE_VOID}")
     return value
 
 

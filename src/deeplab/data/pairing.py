@@ -105,7 +105,7 @@ def _read_lines(path: Path) -> list[str]:
 
 def _pictures(files: SplitFiles) -> dict[str, list[Path]]:
     """Find the pictures below a folder, by their names with its sub-folders, without suffix."""
-    suffixes = imaging.picture_suffixes()
+    suffixes = imaging.picture_suffixes() | {".npy"}
 
     def is_picture(path: Path) -> bool:
         if files.mask_suffix and files.masks == files.images:

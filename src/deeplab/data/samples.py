@@ -7,11 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import ExifTags, Image
-
-from deeplab import imaging
+from deeplab import bands, imaging
 from deeplab.data.coding import PLAIN, LabelCoding
 from deeplab.data.description import DataDescription, describe
 from deeplab.data.pairing import Entry, list_entries
@@ -34,9 +30,9 @@ class Sample:
     label_path: Path | None
     coding: LabelCoding = PLAIN
 
-    def read_picture(self) -> NDArray[np.uint8]:
-        """Read the picture: (H, W, 3) RGB, uint8."""
-        return imaging.read_picture(self.picture_path)
+    def read_picture(self, num_bands: int = 3) -> imaging.Picture:
+        """Read the picture: (H, W, num_bands) uint8, three being RGB; see `bands.read_bands`."""
+        return bands.read_bands(self.picture_path, num_bands)
 
     def read_picture_size(self) -> tuple[int, int]:
         """Read height and width of the picture, upright, from the head of its file.
@@ -44,16 +40,10 @@ class Sample:
         Raises:
             ValueError: Not a picture.
         """
-        try:
-            with Image.open(self.picture_path) as image:
-                width, height = image.size
-                lies_on_its_side = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
-        except (OSError, Image.DecompressionBombError) as error:
-            raise ValueError(f"{self.picture_path}: not a picture ({error})") from error
-        return (width, height) if lies_on_its_side else (height, width)
+        return bands.read_size(self.picture_path)
 
-    def read_labels(self, num_classes: int) -> NDArray[np.uint8]:
-        """Read the label map: (H, W) uint8, 0..K-1 and 255 for void.
+    def read_labels(self, num_classes: int) -> imaging.LabelMap:
+        """Read the label map: (H, W), 0..K-1 and void, see `labels.void_of`.
 
         Raises:
             ValueError: There is none, or a value in it is neither that of a class nor void; the

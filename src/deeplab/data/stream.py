@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, NonNegativeFloat, NonNegativeInt
+from pydantic import BaseModel, NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from deeplab import imaging
 from deeplab.data.augment import AugmentConfig, Crop, augment, paste
 from deeplab.data.samples import Sample, SegmentationData, open_split
-from deeplab.labels import VOID
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +44,10 @@ class DataConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstring
     balance: NonNegativeFloat = 0.0
     """Draw a picture in proportion to its rarest class's share of pictures to the power -balance;
     0: all alike."""
+    crops_per_picture: PositiveInt = 1
+    """Crops, one after the other in the stream, that are cut from a picture before the next one is
+    taken: a picture is decoded once for all of them. For large ones, such as those of Cityscapes,
+    of which decoding takes most of the time; a batch then shows fewer pictures."""
     augment: AugmentConfig = AugmentConfig()
     """How crops are cut."""
 
@@ -87,16 +91,18 @@ def open_data(config: DataConfig) -> tuple[SegmentationData, SegmentationData | 
 
 
 class CropStream(Dataset[tuple[Tensor, Tensor]]):
-    """Position -> (picture (3, crop, crop) uint8 RGB, labels (crop, crop) uint8).
+    """Position -> (picture (bands, crop, crop) uint8, labels (crop, crop) uint8, see `Crop`).
 
     Args:
         data: Training samples.
         config: Crops and sampling.
-        mean_rgb_255: Colour of the padding.
+        mean_255: Colour of the padding, for each band that pictures are to have.
         seed: Two streams with the same seed are the same.
 
     Attributes:
         longest_side_px: Longest side of any picture.
+        pixel_counts: Pixels of each class in all label maps, (K,).
+        picture_pixel_counts: Pixels of all label maps in which a class occurs, void left out, (K,).
 
     Raises:
         ValueError: A label map holds ids outside the class list or has another size than its
@@ -108,32 +114,49 @@ class CropStream(Dataset[tuple[Tensor, Tensor]]):
         data: SegmentationData,
         config: DataConfig,
         *,
-        mean_rgb_255: tuple[float, float, float],
+        mean_255: tuple[float, ...],
         seed: int,
     ) -> None:
         self.samples = data.samples
         self.num_classes = len(data.label_set.class_names)
         self.config = config.augment
-        self.mean_rgb_255 = mean_rgb_255
+        self.mean_255 = mean_255
         self.seed = seed
-        presence, self.longest_side_px = _scan(data.samples, self.num_classes)
-        self.odds = _odds(presence, config.balance)
+        self.crops_per_picture = config.crops_per_picture
+        counts, self.longest_side_px = _scan(data.samples, self.num_classes)
+        self.pixel_counts = counts.sum(axis=0)
+        self.picture_pixel_counts = ((counts > 0) * counts.sum(axis=1)[:, np.newaxis]).sum(axis=0)
+        self.odds = _odds(counts > 0, config.balance)
+        self._last_read: tuple[Sample, imaging.Picture, imaging.LabelMap] | None = None
         self._last_order = (-1, np.empty(0, dtype=np.int64))  # epoch, and what `order` gave for it
 
     def __getitem__(self, position: int) -> tuple[Tensor, Tensor]:
         """Cut the crop at a position of the stream."""
-        epoch, place = divmod(position, len(self.samples))
+        epoch, place = divmod(position // self.crops_per_picture, len(self.samples))
         random = np.random.default_rng((self.seed, 1, position))
-        crop = self._crop(self.samples[self.order(epoch)[place]], random)
+        sample = self.samples[self.order(epoch)[place]]
+        crop = self._crop(self._read_once(sample), random)
         if random.random() < self.config.paste:
             second = self.samples[random.choice(len(self.samples), p=self.odds)]
-            crop = paste(crop, self._crop(second, random))
+            crop = paste(crop, self._crop(self._read(second), random))
         return crop.picture, crop.labels
 
-    def _crop(self, sample: Sample, random: np.random.Generator) -> Crop:
-        labels = sample.read_labels(self.num_classes)
-        picture = sample.read_picture()
-        return augment(picture, labels, self.config, mean_rgb_255=self.mean_rgb_255, random=random)
+    def _crop(
+        self, read: tuple[imaging.Picture, imaging.LabelMap], random: np.random.Generator
+    ) -> Crop:
+        return augment(*read, self.config, mean_255=self.mean_255, random=random)
+
+    def _read(self, sample: Sample) -> tuple[imaging.Picture, imaging.LabelMap]:
+        picture = sample.read_picture(len(self.mean_255))
+        return picture, sample.read_labels(self.num_classes)
+
+    def _read_once(self, sample: Sample) -> tuple[imaging.Picture, imaging.LabelMap]:
+        """Read a sample; the last one is kept where several crops are cut from each."""
+        if self.crops_per_picture == 1:
+            return self._read(sample)
+        if self._last_read is None or self._last_read[0] != sample:
+            self._last_read = sample, *self._read(sample)
+        return self._last_read[1:]
 
     def order(self, epoch: int) -> NDArray[np.int64]:
         """List the samples of one pass by index, all of them, or as many draws when balanced."""
@@ -147,9 +170,9 @@ class CropStream(Dataset[tuple[Tensor, Tensor]]):
         return self._last_order[1]
 
 
-def _scan(samples: Sequence[Sample], num_classes: int) -> tuple[NDArray[np.bool_], int]:
-    """Read all label maps: the classes in each, (number of samples, K), and the longest side."""
-    presence = np.zeros((len(samples), num_classes), dtype=bool)
+def _scan(samples: Sequence[Sample], num_classes: int) -> tuple[NDArray[np.int64], int]:
+    """Read all label maps: pixels of each class, (number of samples, K), and the longest side."""
+    counts = np.zeros((len(samples), num_classes), dtype=np.int64)
     longest_side_px = 0
     for row, sample in enumerate(samples):
         labels = sample.read_labels(num_classes)
@@ -159,9 +182,9 @@ def _scan(samples: Sequence[Sample], num_classes: int) -> tuple[NDArray[np.bool_
                 f"{sample.picture_path} is {size} and {sample.label_path} {labels.shape} (height, "
                 "width): a label map has the size of its picture, held upright"
             )
-        presence[row] = np.bincount(labels.ravel(), minlength=VOID + 1)[:num_classes] > 0
+        counts[row] = np.bincount(labels.ravel(), minlength=num_classes)[:num_classes]
         longest_side_px = max(longest_side_px, *labels.shape)
-    return presence, longest_side_px
+    return counts, longest_side_px
 
 
 def _odds(presence: NDArray[np.bool_], balance: float) -> NDArray[np.float64] | None:

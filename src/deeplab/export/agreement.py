@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab import imaging
+from deeplab import bands
 from deeplab.inference import Engine
 
 _MAX_DIFFERENCE = 1e-3
@@ -26,7 +26,7 @@ _MIN_SAME_LABELS = 0.98
 
 _NUM_PICTURES = 8
 
-_PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+_PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".npy")
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,15 @@ class Agreement:
     same_labels: float
 
 
-def read_check_pictures(folder: Path | None = None) -> list[NDArray[np.uint8]]:
+def read_check_pictures(
+    folder: Path | None = None, *, num_bands: int = 3
+) -> list[NDArray[np.uint8]]:
     """Read the pictures to check a network file on.
 
     Args:
         folder: Where to take them from, at most 8, spread over the folder; None takes the two
             photos that come with the package.
+        num_bands: That the network takes; for others than 3 the bands of our photos are repeated.
 
     Raises:
         ValueError: There is no picture in the folder, or one that cannot be read.
@@ -57,14 +60,15 @@ def read_check_pictures(folder: Path | None = None) -> list[NDArray[np.uint8]]:
     if folder is None:
         packaged = resources.files("deeplab.export") / "pictures"
         with resources.as_file(packaged) as packaged_dir:
-            return read_check_pictures(packaged_dir)
+            photos = read_check_pictures(packaged_dir)
+        return [photo[..., [band % 3 for band in range(num_bands)]] for photo in photos]
     if not folder.is_dir():
         raise ValueError(f"pictures {folder}: no such folder; give one that holds photos")
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURE_SUFFIXES)
     if not paths:
         raise ValueError(f"pictures {folder}: holds no picture ({', '.join(_PICTURE_SUFFIXES)})")
     step = -(-len(paths) // _NUM_PICTURES)
-    return [imaging.read_picture(path) for path in paths[::step]]
+    return [bands.read_bands(path, num_bands) for path in paths[::step]]
 
 
 def compare(
@@ -79,7 +83,7 @@ def compare(
     Args:
         exported: The network file.
         network: What it was made from.
-        pictures: At least one (H, W, 3), RGB, uint8.
+        pictures: At least one (H, W, bands), uint8.
         half: Whether the file's filters are rounded to 16 bits, which allows larger differences.
 
     Raises:

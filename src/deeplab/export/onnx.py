@@ -1,6 +1,6 @@
 """Write a trained network as a self-contained ONNX graph, after checking that it is the same one.
 
-The graph takes RGB uint8 pictures (N, H, W, 3) of any size and gives class scores
+The graph takes uint8 pictures (N, H, W, bands), usually RGB, of any size and gives class scores
 (N, K, ceil(H / s), ceil(W / s)) at output stride s. Preprocessing is inside, batch norms are
 folded into the convolutions, and the network's card travels in the metadata.
 """
@@ -28,7 +28,7 @@ from deeplab.models import DeepLab
 from deeplab.weights import NetworkCard
 
 _OPSET = 20  # onnxruntime 1.18, the oldest that the core install takes, knows up to 21
-_TRACED_SIZE = (2, 161, 193, 3)  # any but 0 and 1, which the exporter takes for constants
+_TRACED_SIZE = (2, 161, 193)  # any but 0 and 1, which the exporter takes for constants
 
 
 def export_network(
@@ -45,7 +45,7 @@ def export_network(
         network: In evaluation mode, on the CPU.
         card: What the file shall say about itself.
         path: Where to write, `.onnx`; replaced only when the new file is complete.
-        pictures: At least one real picture (H, W, 3), RGB, uint8, to check the graph on.
+        pictures: At least one real picture (H, W, bands), uint8, to check the graph on.
         half: Store the filters in 16 bits, so that the file is half as large. They are widened
             again when the file is loaded: the network computes in 32 bits and is as fast.
 
@@ -58,7 +58,7 @@ def export_network(
     """
     if path.suffix != ".onnx":
         raise ValueError(f"{path}: network files end in .onnx; give such a name")
-    graph = _trace(_FromPixels(network))
+    graph = _trace(_FromPixels(network), card.num_bands)
     if half:
         _halve(graph)
         provenance = {**card.provenance, "stored_filters": "float16, computed in float32"}
@@ -83,14 +83,14 @@ class _FromPixels(nn.Module):
         self.network = network
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Score RGB pictures: (N, H, W, 3), uint8 -> class scores (N, K, h, w)."""
+        """Score pictures: (N, H, W, bands), uint8 -> class scores (N, K, h, w)."""
         normalised = self.network.preprocessing.apply(pictures.permute(0, 3, 1, 2))
         scores: Tensor = self.network(normalised)
         return scores
 
 
-def _trace(network: _FromPixels) -> onnx.ModelProto:
-    pictures = torch.zeros(_TRACED_SIZE, dtype=torch.uint8)
+def _trace(network: _FromPixels, num_bands: int) -> onnx.ModelProto:
+    pictures = torch.zeros((*_TRACED_SIZE, num_bands), dtype=torch.uint8)
     free_sizes = {0: torch.export.Dim("n"), 1: torch.export.Dim("h"), 2: torch.export.Dim("w")}
     try:
         with torch.no_grad():

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab import imaging
+from deeplab import bands, imaging
 from deeplab.crf import DenseCRF
 from deeplab.inference.crf_choice import find_crf
 from deeplab.inference.engine import Engine
@@ -120,7 +120,8 @@ class Segmenter:
 
         Args:
             picture: A path, an open binary file, a PIL image, or RGB uint8 (H, W, 3). The EXIF
-                orientation of files and PIL images is applied: results are upright.
+                orientation of files and PIL images is applied: results are upright. Networks for
+                other bands take other pictures, see `bands.read_bands`.
 
         Raises:
             ValueError: Not a picture; the message says what was given and what is allowed.
@@ -143,7 +144,7 @@ class Segmenter:
         Raises:
             ValueError: Not a picture.
         """
-        picture = seen = imaging.read_picture(source)
+        picture = seen = bands.read_bands(source, self.card.num_bands)
         if self._longest_side is not None:
             seen = imaging.shrink_picture(picture, self._longest_side)
         axes = [_Axis(length, _scaled(length, self._scales[0])) for length in seen.shape[:2]]

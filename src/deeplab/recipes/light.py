@@ -60,15 +60,15 @@ def voc12_lite() -> Recipe:
 
 
 def finetune() -> Recipe:
-    """Your own classes, from the default weights: `images/` and `masks/` with `train` and `val`.
+    """Your own classes, from the default weights: a `data.yaml` with the splits `train` and `val`.
 
-    `deeplab train finetune --data DIR --set model.num_classes=K`. A published network knows objects
-    already, so the rates are lower and the schedule shorter than where it came from.
+    `deeplab train --data DIR`; the classes are those of the data set. A published network knows
+    objects already, so the rates are lower and the schedule shorter than where it came from.
     """
     published = voc12_lite()
     return Recipe(
         name="finetune",
-        model=published.model.model_copy(update={"init": "voc12-lite", "num_classes": 2}),
+        model=published.model.model_copy(update={"init": "voc12-lite", "num_classes": "auto"}),
         data=DataConfig(
             train=(SourceConfig(root=Path("."), split="train"),),
             validation=SourceConfig(root=Path("."), split="val"),

@@ -169,6 +169,8 @@ def _locate(location: Sequence[int | str]) -> tuple[str, list[str]]:
         members = node.get("discriminator", {}).get("mapping", {})
         if key in members:  # names the chosen kind of a head, and is no key of the recipe
             node = {"$ref": members[key]}
+        elif "anyOf" in node and key not in node.get("properties", {}):
+            break  # names a type among several that are allowed
         else:
             path.append(str(key))
             known = list(node.get("properties", {}))

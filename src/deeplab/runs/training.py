@@ -1,13 +1,20 @@
 """Train a recipe, or go on with a run of it that was interrupted (needs the `train` extra)."""
 
 import difflib
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from deeplab.data import describe, open_split
+from deeplab.data.measure import measure_bands
+from deeplab.data.stream import DataConfig, SourceConfig
+from deeplab.models import ModelConfig
 from deeplab.recipes import RECIPES, Recipe, override, parse_recipe
-from deeplab.training import Run, Watch
+from deeplab.training import Run, Watch, check_class_names
 from deeplab.training import train as train_run
+
+_log = logging.getLogger(__name__)
 
 
 def find_recipe(name_or_file: str, assignments: Sequence[str] = ()) -> Recipe:
@@ -44,9 +51,13 @@ def train(
 ) -> Path:
     """Train a recipe, or go on with a run of it that was interrupted.
 
+    What the recipe leaves to the data (classes, mean and spread of bands) is looked up there, and
+    stands in the recipe that is kept with the run.
+
     Args:
         recipe: What to train.
-        data_dir: Folder that relative data roots of the recipe stand in.
+        data_dir: Folder that relative data roots of the recipe stand in; or, where the recipe
+            takes the folder itself (".", as `finetune` does), a `data.yaml`.
         run_dir: Where the run is kept.
         watch: Called with the progress every `train.log_every` steps.
 
@@ -57,24 +68,65 @@ def train(
         ValueError: Data or weights that are missing, or a folder that holds the run of another
             recipe.
     """
-    _check_same_recipe(recipe, run_dir)
-    sources = tuple(
-        source.model_copy(update={"root": data_dir / source.root}) for source in recipe.data.train
-    )
-    changes: dict[str, object] = {"train": sources}
-    if recipe.data.validation:
-        root = data_dir / recipe.data.validation.root
-        changes["validation"] = recipe.data.validation.model_copy(update={"root": root})
-    data = recipe.data.model_copy(update=changes)
+    data = _below(recipe.data, data_dir)
+    kept = _kept_recipe(run_dir)
+    recipe = _resolve(recipe, data, kept)
+    if kept is not None:
+        _check_same_recipe(recipe, kept, run_dir)
     run = Run(recipe.name, recipe.model, data, recipe.train, recipe.to_yaml(), run_dir)
     return train_run(run, watch=watch)
 
 
-def _check_same_recipe(recipe: Recipe, run_dir: Path) -> None:
+def _below(data: DataConfig, data_dir: Path) -> DataConfig:
+    """Say where the sources of a recipe are."""
+    sources = tuple(
+        source.model_copy(update={"root": data_dir / source.root}) for source in data.train
+    )
+    changes: dict[str, object] = {"train": sources}
+    if data.validation:
+        root = data_dir / data.validation.root
+        changes["validation"] = data.validation.model_copy(update={"root": root})
+    return data.model_copy(update=changes)
+
+
+def _kept_recipe(run_dir: Path) -> Recipe | None:
     path = run_dir / "recipe.yaml"
-    if not path.exists():
-        return
-    kept = parse_recipe(path.read_text(), source=str(path))
+    return parse_recipe(path.read_text(), source=str(path)) if path.exists() else None
+
+
+def _resolve(recipe: Recipe, data: DataConfig, kept: Recipe | None) -> Recipe:
+    """Look up what the recipe leaves to the data; a run that goes on keeps what was found."""
+    model = recipe.model
+    changes: dict[str, object] = {}
+    if model.num_classes == "auto" and data.train:
+        changes["num_classes"] = _num_classes(data.train[0])
+    if model.in_channels != 3 and model.mean is None and data.train:
+        if kept is not None and kept.model.in_channels == model.in_channels:
+            changes |= {"mean": kept.model.mean, "std": kept.model.std}
+        else:
+            mean, std = _bands(data.train[0], model.in_channels)
+            changes |= {"mean": mean, "std": std}
+    if not changes:
+        return recipe
+    resolved = ModelConfig.model_validate(model.model_dump() | changes)
+    return recipe.model_copy(update={"model": resolved})
+
+
+def _num_classes(source: SourceConfig) -> int:
+    class_names = describe(source.root).label_set.class_names
+    check_class_names(class_names)
+    return len(class_names)
+
+
+def _bands(source: SourceConfig, num_bands: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    description = describe(source.root)
+    if len(description.mean) == num_bands:
+        return description.mean, description.std
+    _log.info("measuring the %d bands of the training pictures", num_bands)
+    return measure_bands(open_split(source.root, source.split).samples, num_bands)
+
+
+def _check_same_recipe(recipe: Recipe, kept: Recipe, run_dir: Path) -> None:
     ours, theirs = _settings(recipe.model_dump()), _settings(kept.model_dump())
     differing = [key for key in ours | theirs if ours.get(key) != theirs.get(key)]
     if differing:

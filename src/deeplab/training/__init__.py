@@ -1,6 +1,7 @@
 """Training: the loop, the schedule, and what is kept of a run (needs the `train` extra)."""
 
 from deeplab.training.config import TrainConfig as TrainConfig
+from deeplab.training.loop import check_class_names as check_class_names
 from deeplab.training.loop import train as train
 from deeplab.training.report import Progress as Progress
 from deeplab.training.report import Watch as Watch

@@ -42,6 +42,12 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstrin
     loss_stride: PositiveInt = 8
     """Pixels between two positions at which the loss is taken; scores are interpolated there,
     labels decimated."""
+    class_weights: (
+        Literal["none", "auto", "median_frequency"] | tuple[float, ...] | dict[str, float]
+    ) = "none"
+    """How much the pixels of each class count in the loss: `none`: all alike; `auto`, which is
+    `median_frequency`: rare classes more, by the median frequency over their own (0.1 to 10); a
+    number for each class, in label order; or numbers by class name, others counting 1."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Share of the target spread over all classes."""
     max_gradient_norm: NonNegativeFloat = 0.0

@@ -54,6 +54,8 @@ class Keeper:
             "data": f"{len(self._stream.samples)} pictures of {sources}",
             "iterations": f"{state.step} of {self._run.train.iterations}",
         }
+        if state.class_weights is not None:
+            provenance["class weights"] = ", ".join(f"{one:g}" for one in state.class_weights)
         if scores is not None:
             provenance["validation mIoU"] = f"{scores.mean_iou:.4f}"
         return NetworkCard(
@@ -64,6 +66,7 @@ class Keeper:
             recipe=self._run.recipe_yaml,
             provenance=provenance,
             longest_side=self._stream.longest_side_px,
+            num_bands=self._run.model.in_channels,
         )
 
     def _keep(self, file_name: str, card: NetworkCard) -> None:

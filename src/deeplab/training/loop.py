@@ -7,7 +7,8 @@ and the optimiser's memory.
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -19,12 +20,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from deeplab.data.stream import CropStream, open_data
-from deeplab.labels import LabelSet
 from deeplab.models import DeepLab, ModelConfig, initialise
+from deeplab.training import loss
 from deeplab.training.arithmetic import arithmetic
+from deeplab.training.balance import class_weights
 from deeplab.training.config import TrainConfig
 from deeplab.training.keeper import Keeper
-from deeplab.training.loss import pixel_loss
 from deeplab.training.memory import keep_freed_memory
 from deeplab.training.optim import (
     freeze,
@@ -36,6 +37,9 @@ from deeplab.training.optim import (
 from deeplab.training.report import Reporter, Watch
 from deeplab.training.run import Run
 from deeplab.training.run_state import Learner, RunState, load_state
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""Of class scores (N, K, h, w) and labels (N, H, W)."""
 
 _log = logging.getLogger(__name__)
 
@@ -56,19 +60,23 @@ def train(run: Run, *, watch: Watch = lambda progress: None) -> Path:
     """
     config = run.train
     training_data, validation_data = open_data(run.data)
-    _check_classes(run.model, training_data.label_set)
+    class_names = training_data.label_set.class_names
+    _check_classes(run.model, class_names)
     fabric = _launch(config)
-    learner = _make_learner(run.model, config)
+    learner = _make_learner(run.model, config, class_names)
     wrapped = fabric.setup(learner.network, learner.optimiser)
     state = _find_state(run, learner, fabric.device)
-    mean_rgb_255 = learner.network.preprocessing.mean_rgb_255
-    stream = CropStream(training_data, run.data, mean_rgb_255=mean_rgb_255, seed=config.seed)
+    mean_255 = learner.network.preprocessing.mean_255
+    stream = CropStream(training_data, run.data, mean_255=mean_255, seed=config.seed)
+    if state.step == 0:
+        state.class_weights = class_weights(config.class_weights, class_names, stream)
+    pixel_loss = _loss(config, state, fabric.device)
     crops = _crops(stream, config, fabric, first_step=state.step)
     keeper = Keeper(run, stream, training_data.label_set, learner)
     with Reporter(run, state, watch=watch, is_main=fabric.is_global_zero) as reporter:
         while state.step < config.iterations:
             rate = set_rate(learner.optimiser, config, state.step)
-            state.losses.append(_step(fabric, wrapped, crops, config, state.step))
+            state.losses.append(_step(fabric, wrapped, crops, pixel_loss, config, state.step))
             if learner.average is not None:
                 learner.average.update_parameters(learner.network)
             state.step += 1
@@ -95,9 +103,9 @@ def _launch(config: TrainConfig) -> Fabric:
     return fabric
 
 
-def _make_learner(model: ModelConfig, config: TrainConfig) -> Learner:
+def _make_learner(model: ModelConfig, config: TrainConfig, class_names: Sequence[str]) -> Learner:
     torch.manual_seed(config.seed)
-    network = initialise(model).to(memory_format=torch.channels_last)
+    network = initialise(model, class_names).to(memory_format=torch.channels_last)
     prepare_batch_norm(network, config)
     freeze(network, config)
     average = None
@@ -115,10 +123,21 @@ def _find_state(run: Run, learner: Learner, device: torch.device) -> RunState:
     return load_state(last, learner) if last.exists() else RunState()
 
 
+def _loss(config: TrainConfig, state: RunState, device: torch.device) -> Loss:
+    weights = state.class_weights
+    return partial(
+        loss.pixel_loss,
+        loss_stride=config.loss_stride,
+        label_smoothing=config.label_smoothing,
+        class_weights=None if weights is None else torch.tensor(weights, device=device),
+    )
+
+
 def _step(
     fabric: Fabric,
     wrapped: tuple[_FabricModule, _FabricOptimizer],
     crops: Iterator[tuple[Tensor, Tensor]],
+    pixel_loss: Loss,
     config: TrainConfig,
     step: int,
 ) -> float:
@@ -132,14 +151,9 @@ def _step(
         pictures, labels = next(crops)
         inputs = plain.preprocessing.apply(pictures).contiguous(memory_format=torch.channels_last)
         with fabric.no_backward_sync(network, enabled=turn + 1 < config.accumulate):
-            loss = pixel_loss(
-                network(inputs),
-                labels,
-                loss_stride=config.loss_stride,
-                label_smoothing=config.label_smoothing,
-            )
-            fabric.backward(loss / config.accumulate)
-        total += loss.item() / config.accumulate
+            mean_loss = pixel_loss(network(inputs), labels)
+            fabric.backward(mean_loss / config.accumulate)
+        total += mean_loss.item() / config.accumulate
     mean = cast(Tensor, fabric.all_reduce(torch.tensor(total, device=fabric.device))).item()
     if not math.isfinite(mean):
         raise ValueError(f"the loss is {mean} at step {step}: lower train.base_lr")
@@ -153,7 +167,7 @@ def _step(
 def _crops(
     stream: CropStream, config: TrainConfig, fabric: Fabric, *, first_step: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the batches of this device: (N, 3, crop, crop) and (N, crop, crop), both uint8."""
+    """Yield the batches of this device: (N, bands, crop, crop) and (N, crop, crop), see `Crop`."""
     world = fabric.world_size
     per_step = config.batch_size * config.accumulate * world
     positions = range(
@@ -174,10 +188,24 @@ def _crops(
         yield fabric.to_device(pictures), fabric.to_device(labels)
 
 
-def _check_classes(model: ModelConfig, label_set: LabelSet) -> None:
-    if model.num_classes != len(label_set.class_names):
+def check_class_names(class_names: Sequence[str]) -> None:
+    """Refuse a single class.
+
+    Raises:
+        ValueError: There is one class, which a network cannot tell from anything.
+    """
+    if len(class_names) == 1:
         raise ValueError(
-            f"model.num_classes is {model.num_classes}, but the data has "
-            f"{len(label_set.class_names)} classes ({', '.join(label_set.class_names)}): "
-            f"set model.num_classes={len(label_set.class_names)}"
+            f"the data has one class ({class_names[0]}), and a network chooses between classes: "
+            f"name what is not {class_names[0]} too, such as `background`, before it in the class "
+            "list"
+        )
+
+
+def _check_classes(model: ModelConfig, class_names: Sequence[str]) -> None:
+    check_class_names(class_names)
+    if model.num_classes != len(class_names):
+        raise ValueError(
+            f"model.num_classes is {model.num_classes}, but the data has {len(class_names)} "
+            f"classes ({', '.join(class_names)}): set model.num_classes={len(class_names)}"
         )

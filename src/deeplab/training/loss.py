@@ -9,25 +9,34 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from deeplab.labels import VOID
+from deeplab.labels import void_of
 
 
 def pixel_loss(
-    class_scores: Tensor, labels: Tensor, *, loss_stride: int, label_smoothing: float = 0.0
+    class_scores: Tensor,
+    labels: Tensor,
+    *,
+    loss_stride: int,
+    label_smoothing: float = 0.0,
+    class_weights: Tensor | None = None,
 ) -> Tensor:
     """Average the cross-entropy over the positions that are not void.
 
     As in Caffe the sum is divided by max(1, positions), so that crops that are void all over give 0
-    and not NaN.
+    and not NaN. With class weights the average is weighted: each position counts with the weight of
+    its true class, and the sum is divided by the sum of these weights (as torch's CrossEntropyLoss
+    does), or by 1 if no position has one.
 
     Args:
         class_scores: (N, K, h, w), position (0, 0) on pixel (0, 0) and the last on the crop's last
             pixel (crops of a multiple of the output stride plus one).
-        labels: (N, H, W) class ids, 255 void.
+        labels: (N, H, W) class ids and void.
         loss_stride: The loss is taken at every such pixel: labels are decimated, scores
             interpolated (align corners). The published networks use their output stride, 8.
         label_smoothing: Share of the target spread over all classes.
+        class_weights: (K,), 0 or more; None: all alike.
     """
+    void = void_of(class_scores.shape[1])
     targets = labels[:, ::loss_stride, ::loss_stride].long()
     if class_scores.shape[-2:] != targets.shape[-2:]:
         class_scores = functional.interpolate(
@@ -36,8 +45,13 @@ def pixel_loss(
     total = functional.cross_entropy(
         class_scores.float(),
         targets,
-        ignore_index=VOID,
+        weight=class_weights,
+        ignore_index=void,
         reduction="sum",
         label_smoothing=label_smoothing,
     )
-    return total / torch.clamp((targets != VOID).sum(), min=1)
+    is_labelled = targets != void
+    if class_weights is None:
+        return total / torch.clamp(is_labelled.sum(), min=1)
+    shares = class_weights[targets[is_labelled]].sum()
+    return total / torch.where(shares > 0, shares, 1.0)

@@ -40,11 +40,13 @@ class RunState:
         step: Optimiser steps taken.
         best_mean_iou: Best score on the validation pictures so far, 0..1; -1 before the first.
         losses: Losses of the steps that no row of `metrics.csv` tells of yet.
+        class_weights: Of each class in the loss, as found when the run began; None: all alike.
     """
 
     step: int = 0
     best_mean_iou: float = -1.0
     losses: list[float] = field(default_factory=list)
+    class_weights: tuple[float, ...] | None = None
 
 
 def save_state(path: Path, state: RunState, learner: Learner) -> None:
@@ -54,6 +56,7 @@ def save_state(path: Path, state: RunState, learner: Learner) -> None:
         "step": state.step,
         "best_mean_iou": state.best_mean_iou,
         "losses": state.losses,
+        "class_weights": state.class_weights,
         "network": learner.network.state_dict(),
         "optimiser": learner.optimiser.state_dict(),
         "average": None if average is None else average.state_dict(),
@@ -73,7 +76,13 @@ def load_state(path: Path, learner: Learner) -> RunState:
         learner.optimiser.load_state_dict(content["optimiser"])
         if learner.average is not None:
             learner.average.load_state_dict(content["average"])
-        return RunState(content["step"], content["best_mean_iou"], content["losses"])
+        weights = content.get("class_weights")  # runs of older versions have none
+        return RunState(
+            content["step"],
+            content["best_mean_iou"],
+            content["losses"],
+            None if weights is None else tuple(weights),
+        )
     except (
         EOFError,
         KeyError,
