@@ -158,7 +158,7 @@ def test_csv_holds_one_value_a_row():
     scores = scores_of(random_pairs(seed=7))
     rows = list(csv.DictReader(io.StringIO(scores.to_csv())))
     values = {(row["metric"], row["class"]): float(row["value"]) for row in rows}
-    assert len(values) == 4 + 2 * 3
+    assert len(values) == 6 + 4 * 3
     assert values["mean_iou", ""] == scores.mean_iou
     assert values["iou", "cat"] == scores.class_iou[1]
     assert values["accuracy", "dog"] == scores.class_accuracy[2]

@@ -12,7 +12,7 @@ from deeplab.cli.arguments import CrfChoice, parse_numbers
 from deeplab.cli.progress import show_progress
 
 if TYPE_CHECKING:
-    from deeplab.evaluation import Evaluation, Scores
+    from deeplab.evaluation import Evaluation, MeasureName, Scores
 
 
 def evaluate(
@@ -60,6 +60,7 @@ def evaluate(
         _check_writable(path)
     _check_plot(trimap)
     parsed_scales = parse_numbers(scales, "--scales")
+    measures: tuple[MeasureName, ...] = () if trimap is None else ("trimap",)
     with show_progress("scoring", "scored") as tell:
         evaluation = runs.evaluate(
             weights,
@@ -69,7 +70,7 @@ def evaluate(
             flip=flip,
             crf=crf,
             stride=stride,
-            with_trimap=trimap is not None,
+            measures=measures,
             limit=limit,
             progress=tell,
         )

@@ -1,18 +1,25 @@
 """Scores: one confusion matrix over a data set, and the measures read from it; CRF search."""
 
+from deeplab.evaluation.conventions import Convention as Convention
 from deeplab.evaluation.crf_search import Method as Method
 from deeplab.evaluation.crf_search import Objective as Objective
 from deeplab.evaluation.crf_search import Ranges as Ranges
 from deeplab.evaluation.crf_search import Search as Search
 from deeplab.evaluation.crf_search import Watch as Watch
 from deeplab.evaluation.crf_search import search_crf as search_crf
-from deeplab.evaluation.evaluate import Evaluation as Evaluation
 from deeplab.evaluation.evaluate import evaluate as evaluate
 from deeplab.evaluation.evaluate import evaluate_closely as evaluate_closely
 from deeplab.evaluation.evaluate import spread as spread
+from deeplab.evaluation.measure import Measure as Measure
+from deeplab.evaluation.measure import PictureResult as PictureResult
 from deeplab.evaluation.metrics import ConfusionMatrix as ConfusionMatrix
-from deeplab.evaluation.metrics import Scores as Scores
 from deeplab.evaluation.parallel import in_order as in_order
+from deeplab.evaluation.pictures import PictureScores as PictureScores
+from deeplab.evaluation.pictures import pictures_to_csv as pictures_to_csv
+from deeplab.evaluation.record import Evaluation as Evaluation
+from deeplab.evaluation.record import MeasureName as MeasureName
+from deeplab.evaluation.scores import ALIASES as ALIASES
+from deeplab.evaluation.scores import Scores as Scores
 from deeplab.evaluation.trials import Point as Point
 from deeplab.evaluation.trials import Trial as Trial
 from deeplab.evaluation.trials import TrialLog as TrialLog

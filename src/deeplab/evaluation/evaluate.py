@@ -1,31 +1,20 @@
 """Score a network on a data set: the same Segmenter that users run, and one confusion matrix."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from contextlib import closing
+from typing import get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from deeplab.data import Sample, SegmentationData
-from deeplab.evaluation.metrics import ConfusionMatrix, Scores
+from deeplab.evaluation.conventions import Convention, check_convention
+from deeplab.evaluation.measure import PictureResult
 from deeplab.evaluation.parallel import in_order
-from deeplab.evaluation.trimap import Trimap, TrimapCurve, distances_to_void
+from deeplab.evaluation.record import Evaluation, MeasureName
+from deeplab.evaluation.scores import Scores
+from deeplab.evaluation.tally import Counted, Tally
 from deeplab.inference import ScoreFolder, Segmenter
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What is known of a network after a data set.
-
-    Attributes:
-        scores: The measures.
-        trimap: The score around boundaries, if it was asked for.
-        without_crf: The same of the class scores before the CRF; None without a CRF.
-    """
-
-    scores: Scores
-    trimap: TrimapCurve | None = None
-    without_crf: "Evaluation | None" = None
+from deeplab.labels import void_of
 
 
 def evaluate(
@@ -46,50 +35,50 @@ def evaluate_closely(
     segmenter: Segmenter | ScoreFolder,
     data: SegmentationData,
     *,
-    with_trimap: bool = False,
+    measures: Collection[MeasureName] = (),
+    convention: Convention = "devkit",
     limit: int | None = None,
     workers: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluation:
     """Segment every picture at its full size and score the label maps against the true ones.
 
-    A few pictures are in memory at a time, whatever the size of the data set. With a CRF, the label
-    maps before it are scored too.
+    A few pictures are in memory at a time, whatever the size of the data set, and of each picture
+    only its counts stay. With a CRF, the label maps before it are scored too.
 
     Args:
         segmenter: What is scored, with the scales, the mirroring and the CRF it was loaded with.
         data: The pictures and their true label maps.
-        with_trimap: Measure the score around boundaries too.
+        measures: What to measure beside the scores, such as "trimap".
+        convention: What means over classes do with those that are nowhere: "devkit", "present".
         limit: Score only so many pictures, spread evenly over the list; None scores all.
-        workers: How many pictures are segmented at once.
+        workers: How many pictures are segmented at once; the numbers are the same for any.
         progress: Called after each picture with the number done and the number in all.
 
     Raises:
-        ValueError: The network scores other classes than the data set has, `limit` is below 1, or
-            a true label map does not fit its picture or holds a label that is no class.
+        ValueError: The network scores other classes than the data set has, `limit` is below 1, a
+            measure or convention is unknown, or a true label map does not fit its picture or holds
+            a label that is no class.
     """
     class_names = data.label_set.class_names
     _check_classes(segmenter.card.class_names, data)
+    _check_choices(measures, convention)
     samples = spread(data.samples, limit)
 
-    def segment(sample: Sample) -> tuple[NDArray[np.uint8], list[NDArray[np.uint8]]]:
-        truth = sample.read_labels(len(class_names))
-        result = segmenter(sample.picture_path)
-        if result.unrefined is None:
-            return truth, [result.labels]
-        return truth, [result.labels, result.without_crf().labels]
+    def count(sample: Sample) -> list[Counted]:
+        tally = Tally(class_names, measures, convention)
+        return [tally.count(result) for result in _segment(segmenter, sample, len(class_names))]
 
-    tallies: list[_Tally] = []  # of the results, and with a CRF of those before it
-    segmented = in_order(segment, samples, workers=workers)
-    for done, (sample, (truth, label_maps)) in enumerate(zip(samples, segmented, strict=True), 1):
-        if not tallies:
-            tallies = [_Tally(class_names, with_trimap) for _ in label_maps]
-        distances = distances_to_void(truth) if with_trimap else None
-        for tally, labels in zip(tallies, label_maps, strict=True):
-            tally.add(truth, labels, distances, _describe(sample))
-        progress(done, len(samples))
-    before = Evaluation(*tallies[1].read()) if len(tallies) > 1 else None
-    return Evaluation(*tallies[0].read(), without_crf=before)
+    tallies: list[Tally] = []  # of the results, and with a CRF of those before it
+    with closing(in_order(count, samples, workers=workers)) as counts:
+        for done, (sample, counted) in enumerate(zip(samples, counts, strict=True), 1):
+            if not tallies:
+                tallies = [Tally(class_names, measures, convention) for _ in counted]
+            for tally, one in zip(tallies, counted, strict=True):
+                tally.add(sample, one)
+            progress(done, len(samples))
+    before = tallies[1].read() if len(tallies) > 1 else None
+    return tallies[0].read(without_crf=before)
 
 
 def spread(samples: tuple[Sample, ...], limit: int | None) -> tuple[Sample, ...]:
@@ -107,26 +96,24 @@ def spread(samples: tuple[Sample, ...], limit: int | None) -> tuple[Sample, ...]
     return tuple(samples[index] for index in chosen)
 
 
-class _Tally:
-    """All counts of one kind of label maps."""
+def _segment(
+    segmenter: Segmenter | ScoreFolder, sample: Sample, num_classes: int
+) -> list[PictureResult]:
+    """Segment one picture: the result, and with a CRF what it would be without."""
+    name = f"{sample.label_path} (picture {sample.picture_path.name})"
+    truth, void = sample.read_labels(num_classes), void_of(num_classes)
+    result = segmenter(sample.picture_path)
+    results = [result] if result.unrefined is None else [result, result.without_crf()]
+    return [PictureResult(name, truth, one.labels, one.confidence, void) for one in results]
 
-    def __init__(self, class_names: tuple[str, ...], with_trimap: bool) -> None:
-        self._matrix = ConfusionMatrix(class_names)
-        self._trimap = Trimap(len(class_names)) if with_trimap else None
 
-    def add(
-        self,
-        truth: NDArray[np.uint8],
-        labels: NDArray[np.uint8],
-        distances: NDArray[np.uint8] | None,
-        picture_name: str,
-    ) -> None:
-        self._matrix.add(truth, labels, picture_name=picture_name)
-        if self._trimap is not None and distances is not None:
-            self._trimap.add(truth, labels, distances)
-
-    def read(self) -> tuple[Scores, TrimapCurve | None]:
-        return self._matrix.scores(), None if self._trimap is None else self._trimap.curve()
+def _check_choices(measures: Collection[str], convention: str) -> None:
+    check_convention(convention)
+    unknown = set(measures) - set(get_args(MeasureName))
+    if unknown:
+        raise ValueError(
+            f"measure {sorted(unknown)[0]!r}: known are {', '.join(get_args(MeasureName))}"
+        )
 
 
 def _check_classes(network_names: tuple[str, ...], data: SegmentationData) -> None:
@@ -146,7 +133,3 @@ def _check_classes(network_names: tuple[str, ...], data: SegmentationData) -> No
         f"({data.label_set.name}) has {len(data_names)}: "
         f"{only or 'the same names in another order'}; evaluate on the classes it was trained for"
     )
-
-
-def _describe(sample: Sample) -> str:
-    return f"{sample.label_path} (picture {sample.picture_path.name})"

@@ -1,7 +1,7 @@
 """Several pictures at once: numpy, onnxruntime and the CRF let other threads run meanwhile."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ _Result = TypeVar("_Result")
 
 def in_order(
     function: Callable[[_Item], _Result], items: Iterable[_Item], *, workers: int
-) -> Iterator[_Result]:
+) -> Generator[_Result, None, None]:
     """Apply a function to all items, several at once, and give the results in order.
 
     Only a few results wait at a time, however many items there are.

@@ -1,11 +1,11 @@
 """Score weights on a data set, with a CRF or without."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from deeplab.crf import DenseCRF
 from deeplab.data import open_split
-from deeplab.evaluation import Evaluation, evaluate_closely
+from deeplab.evaluation import Convention, Evaluation, MeasureName, evaluate_closely
 from deeplab.runs.scorers import open_scorer
 
 
@@ -18,7 +18,8 @@ def evaluate(
     flip: bool = False,
     crf: DenseCRF | str | None = None,
     stride: int | None = None,
-    with_trimap: bool = False,
+    measures: Collection[MeasureName] = (),
+    convention: Convention = "devkit",
     limit: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluation:
@@ -35,7 +36,9 @@ def evaluate(
         crf: Refine the scores; or "stored", the name of a preset, a file (`inference.find_crf`).
             The measures before it are given too.
         stride: Of scores in a folder: pixels from one to the next; None: they span the picture.
-        with_trimap: Measure the score around boundaries too.
+        measures: What to measure beside the scores: see `Evaluation`.
+        convention: What means over classes do with those that are nowhere: "devkit" counts them as
+            0, "present" leaves them out.
         limit: Score only so many pictures, spread evenly over the list.
         progress: Called with pictures done and pictures in all.
 
@@ -52,5 +55,11 @@ def evaluate(
         weights, data, scales=scales, flip=flip, crf=crf, stride=stride
     )
     return evaluate_closely(
-        segmenter, data, with_trimap=with_trimap, limit=limit, workers=workers, progress=progress
+        segmenter,
+        data,
+        measures=measures,
+        convention=convention,
+        limit=limit,
+        workers=workers,
+        progress=progress,
     )
