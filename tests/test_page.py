@@ -62,11 +62,11 @@ def test_those_who_cannot_see_are_told_what_is_there(tmp_path):
     page = Page("words")
     page.table(["a"], [["b"]], caption='"table"')
     page.drawing("<?xml?><svg></svg>", "below", alt="what <it> shows")
-    page.pictures([(np.zeros((4, 4, 3), np.uint8), "black")], columns=4)
+    page.pictures([(np.zeros((4, 4, 3), np.uint8), "black")], columns=4, of="a <cat>")
     text = written(page, tmp_path)
     assert 'aria-label="&quot;table&quot;"' in text
     assert '<svg role="img" aria-label="what &lt;it&gt; shows"></svg>' in text
-    assert 'alt="black"' in text
+    assert 'alt="a &lt;cat&gt;: black"' in text
 
 
 def test_lists_facts_and_tiles_are_escaped_too(tmp_path):

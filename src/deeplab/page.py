@@ -17,7 +17,7 @@ from PIL import Image
 from deeplab import imaging
 
 _STYLE = """
-:root { color-scheme: light dark; --line: #8884; --soft: #8881; --bar: #4a90d9;
+:root { color-scheme: light dark; --line: #8884; --soft: #8882; --bar: #4a90d9;
   --quiet: #5c6670; --page: #fff; --ink: #1b1f24; }
 @media (prefers-color-scheme: dark) {
   :root { --page: #14171a; --ink: #dfe3e7; --quiet: #9aa5b0; --bar: #5a9bdc; } }
@@ -35,6 +35,7 @@ tbody tr:hover { background: var(--soft); }
 td.number, th.number { text-align: right; white-space: nowrap; }
 .track { position: relative; display: inline-block; width: 120px; height: .75em;
   background: var(--soft); border-radius: 2px; }
+.value { display: inline-block; min-width: 4.6em; text-align: right; }
 .bar { display: block; height: 100%; background: var(--bar); border-radius: 2px; }
 .span { position: absolute; top: 50%; height: 2px; margin-top: -1px; background: var(--ink);
   opacity: .75; }
@@ -49,7 +50,7 @@ dt { color: var(--quiet); } dd { margin: 0; overflow-wrap: anywhere; }
 .columns { display: grid; gap: .6rem; grid-template-columns: repeat(var(--across), 1fr); }
 .columns img { width: 100%; }
 figure { margin: 0; }
-figcaption { font-size: .85em; max-width: 24rem; overflow-wrap: anywhere; color: var(--quiet); }
+figcaption { font-size: .85em; max-width: 34rem; overflow-wrap: anywhere; color: var(--quiet); }
 img, svg { max-width: 100%; height: auto; }
 .error { color: #c62828; font-weight: 600; } .warning { color: #b26a00; font-weight: 600; }
 @media (prefers-color-scheme: dark) { .error { color: #ff8a80; } .warning { color: #ffb74d; } }
@@ -145,6 +146,7 @@ class Page:
         *,
         width: int = 320,
         columns: int | None = None,
+        of: str = "",
     ) -> None:
         """Write pictures side by side.
 
@@ -152,10 +154,13 @@ class Page:
             pictures: (H, W, 3) RGB with the line that stands below it.
             width: Pixels of the longest side; larger pictures are shrunk.
             columns: How many in a row, on a narrow screen two; None: as many as fit.
+            of: What they all show, which those are told who cannot see them.
         """
+        about = f"{of}: " if of else ""
         figures = (
             f'<figure><img loading="lazy" src="{_data_uri(picture, width)}" '
-            f'alt="{html.escape(caption)}"><figcaption>{html.escape(caption)}</figcaption></figure>'
+            f'alt="{html.escape(about + caption)}">'
+            f"<figcaption>{html.escape(caption)}</figcaption></figure>"
             for picture, caption in pictures
         )
         way = 'class="sheet"' if columns is None else f'class="columns" style="--across:{columns}"'
@@ -236,7 +241,7 @@ def _cell(value: Cell) -> str:
     if value is None:
         return "\N{EN DASH}"
     if isinstance(value, Bar):
-        return f"{_bar(value)} {100 * value:.2f} %"
+        return f'{_bar(value)}<span class="value">{100 * value:.2f} %</span>'
     if isinstance(value, Percent):
         return f"{100 * value:.2f} %"
     if isinstance(value, Swatch):

@@ -125,6 +125,37 @@ def test_a_trimap_plot_comes_with_its_numbers_with_and_without_the_crf(
     assert first["mean_iou without CRF"] == rows[0]["mean_iou without CRF"]
 
 
+def test_one_folder_takes_everything_at_once(deeplab, network_path, noisy_data, tmp_path):
+    pytest.importorskip("matplotlib", reason="drawing needs the plots extra")
+    data = ("--data", noisy_data, "--split", "val")
+    code, out, err = deeplab("evaluate", network_path, *data, "--all", tmp_path / "all")
+    assert code == 0
+    assert sorted(path.name for path in (tmp_path / "all").iterdir()) == [
+        *("calibration.csv", "calibration.png", "classes.png", "confusion.png", "pictures.csv"),
+        *("report.html", "scores.csv", "scores.json", "trimap.csv", "trimap.png"),
+    ]
+    assert "[3/3] scored" in err
+    assert "[3/3] drawn" in err
+    rows = list(csv.DictReader((tmp_path / "all" / "pictures.csv").read_text().splitlines()))
+    assert [row["picture"] for row in rows] == ["a", "b", "c"]
+    document = json.loads((tmp_path / "all" / "scores.json").read_text())
+    assert document["aliases"]["mBoundaryIoU"] == document["mean_boundary_iou"]
+    assert f"Boundary IoU {100 * document['mean_boundary_iou']:.2f}" in out
+    assert f"(ECE) {100 * document['calibration']['expected_error']:.2f}" in out
+    page = (tmp_path / "all" / "report.html").read_text()
+    assert page.count("<img") == 3 * 4
+
+
+def test_classes_that_are_nowhere_can_be_left_out_of_the_means(
+    deeplab, network_path, voc_of_colours
+):
+    arguments = ("evaluate", network_path, "--data", voc_of_colours, "--split", "val")
+    _, out, _ = deeplab(*arguments, "--absent", "present")
+    (mean,) = [line for line in out.splitlines() if line.startswith("│ mean")]
+    assert mean.split("│")[2].strip() == "25.00"  # of cat and person, without the background
+    assert "do not count in the means: background" in out
+
+
 def test_stored_scores_are_evaluated_like_the_network_they_come_from(
     deeplab, network_path, noisy_data, tmp_path, caplog
 ):

@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from deeplab.evaluation.boundary import Boundary, band_width, inner_band
+from deeplab.evaluation.measure import PictureResult
 from deeplab.labels import VOID
+
+
+def add(boundary, truth, predicted, void=VOID):
+    boundary.add(PictureResult("picture", truth, predicted, void=void))
 
 
 def eroded_band(mask, width):
@@ -76,7 +81,7 @@ def test_it_is_the_iou_of_the_eroded_bands_summed_over_all_pictures(share):
     pairs = [(with_void(blocky(seed), seed), blocky(seed + 100)) for seed in range(3)]
     boundary = Boundary(4, band_share=share)
     for truth, predicted in pairs:
-        boundary.add(truth, predicted)
+        add(boundary, truth, predicted)
     expected = slow_iou(pairs, 4, share)
     np.testing.assert_allclose(boundary.result().class_iou, expected, rtol=1e-12)
     assert boundary.result().mean_iou == pytest.approx(expected.mean())
@@ -85,7 +90,7 @@ def test_it_is_the_iou_of_the_eroded_bands_summed_over_all_pictures(share):
 def test_a_perfect_prediction_has_one_whatever_it_says_in_void():
     labels = blocky(seed=0)
     boundary = Boundary(4)
-    boundary.add(with_void(labels, seed=1), labels)
+    add(boundary, with_void(labels, seed=1), labels)
     assert boundary.result().class_iou == (1.0, 1.0, 1.0, 1.0)
 
 
@@ -94,7 +99,7 @@ def test_a_square_that_is_one_pixel_off_is_judged_by_its_outline_alone():
     truth[20:60, 20:60] = 1
     found[20:60, 21:61] = 1
     boundary = Boundary(2, band_share=1 / np.hypot(100, 100))  # a pixel wide
-    boundary.add(truth, found)
+    add(boundary, truth, found)
     # Two outlines of 4 * 39 pixels share all but an end of the upper and lower sides: 2 * 39.
     assert boundary.result().intersections[1] == 78
     assert boundary.result().unions[1] == 2 * 156 - 78
@@ -104,7 +109,7 @@ def test_a_band_wider_than_every_object_gives_the_plain_iou():
     pairs = [(with_void(blocky(seed), seed), blocky(seed + 9)) for seed in range(2)]
     boundary = Boundary(4, band_share=1.0)
     for truth, predicted in pairs:
-        boundary.add(truth, predicted)
+        add(boundary, truth, predicted)
     truth, predicted = (np.stack(maps) for maps in zip(*pairs, strict=True))
     for label in range(4):
         true, found = truth == label, (predicted == label) & (truth != VOID)
@@ -112,20 +117,21 @@ def test_a_band_wider_than_every_object_gives_the_plain_iou():
         assert boundary.result().intersections[label] == (true & found).sum()
 
 
-def test_a_class_that_is_nowhere_counts_only_in_the_mean_over_all():
-    boundary = Boundary(3)
+def test_a_class_that_is_nowhere_counts_as_the_convention_says():
     labels = blocky(seed=3, num_classes=2)
-    boundary.add(labels, labels)
-    assert boundary.result().class_iou == (1.0, 1.0, 0.0)
-    assert boundary.result().mean_iou == pytest.approx(2 / 3)
-    assert boundary.result().mean_iou_of_present == 1.0
+    for convention, mean in (("devkit", 2 / 3), ("present", 1)):
+        boundary = Boundary(3, convention=convention)
+        add(boundary, labels, labels)
+        assert boundary.result().class_iou == (1.0, 1.0, 0.0)
+        assert boundary.result().mean_iou == pytest.approx(mean)
 
 
 def test_label_maps_of_16_bits_count_the_same():
     truth, predicted = with_void(blocky(0), 0), blocky(1)
     narrow, wide = Boundary(4), Boundary(4)
-    narrow.add(truth, predicted)
-    wide.add(np.where(truth == VOID, 65535, truth).astype(np.uint16), predicted.astype(np.uint16))
+    add(narrow, truth, predicted)
+    wide_truth = np.where(truth == VOID, 65535, truth.astype(np.uint16))
+    add(wide, wide_truth, predicted.astype(np.uint16), void=65535)
     assert wide.result() == narrow.result()
 
 
@@ -133,8 +139,8 @@ def test_counts_that_were_kept_go_on_as_if_nothing_had_happened():
     pairs = [(blocky(seed), blocky(seed + 50)) for seed in range(2)]
     whole, first, second = Boundary(4), Boundary(4), Boundary(4)
     for truth, predicted in pairs:
-        whole.add(truth, predicted)
-    first.add(*pairs[0])
+        add(whole, truth, predicted)
+    add(first, *pairs[0])
     second.restore(first.state())
-    second.add(*pairs[1])
+    add(second, *pairs[1])
     assert second.result() == whole.result()

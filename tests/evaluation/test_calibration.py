@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from deeplab.evaluation.calibration import Calibration, reliabilities_to_csv
+from deeplab.evaluation.measure import PictureResult
 from deeplab.labels import VOID
 
 
@@ -21,7 +22,7 @@ def sample(seed, height=40, width=50, num_classes=4):
 def calibrated(samples, num_classes=4, num_bins=15):
     calibration = Calibration(num_classes, num_bins=num_bins)
     for one in samples:
-        calibration.add(*one)
+        calibration.add(PictureResult("picture", *one))
     return calibration.result()
 
 
@@ -96,9 +97,9 @@ def test_nothing_but_void_gives_zeros_not_errors():
 def test_sums_that_were_kept_go_on_as_if_nothing_had_happened():
     samples = [sample(seed) for seed in range(2)]
     first, second = Calibration(4), Calibration(4)
-    first.add(*samples[0])
+    first.add(PictureResult("picture", *samples[0]))
     second.restore(first.state())
-    second.add(*samples[1])
+    second.add(PictureResult("picture", *samples[1]))
     assert second.result() == calibrated(samples)
 
 
@@ -110,3 +111,9 @@ def test_the_csv_has_a_row_for_each_bin_and_no_means_where_no_pixel_is():
     assert rows[0]["accuracy"] == ""  # confidence below 1 / 15
     assert float(rows[14]["accuracy"]) == found.accuracy[14]
     assert (rows[14]["from"], rows[14]["to"]) == ("0.9333", "1.0000")
+
+
+def test_label_maps_alone_are_refused():
+    labels = np.zeros((2, 2), np.uint8)
+    with pytest.raises(ValueError, match="b: label maps alone have no confidence"):
+        Calibration(2).add(PictureResult("a/b", labels, labels))

@@ -1,9 +1,9 @@
 import numpy as np
 
 from deeplab.evaluation.close_up import draw_close_up, error_map
-from deeplab.labels import VOID, voc_palette
+from deeplab.labels import VOID, named
 
-PALETTE = voc_palette(3)
+LABELS = named(("background", "cat", "dog"))
 
 
 def a_picture(height=30, width=40):
@@ -33,10 +33,10 @@ def test_a_close_up_is_photo_truth_and_two_drawings_for_each_prediction():
     truth = np.zeros((1200, 1600), np.uint8)
     truth[:, 800:] = 1
     drawings = draw_close_up(
-        a_picture(1200, 1600), truth, {"a": truth, "b": truth * 0}, palette=PALETTE
+        a_picture(1200, 1600), truth, {"a": truth, "b": truth * 0}, label_set=LABELS
     )
     assert [line for _, line in drawings] == [
-        *("photo", "truth", "a: found", "a: wrong", "b: found", "b: wrong")
+        *("photo", "truth: cat", "a: found: cat", "a: wrong", "b: found: nothing", "b: wrong")
     ]
     assert {drawn.shape for drawn, _ in drawings} == {(360, 480, 3)}
     right, wrong = drawings[3][0].astype(int), drawings[5][0].astype(int)
@@ -47,5 +47,14 @@ def test_a_close_up_is_photo_truth_and_two_drawings_for_each_prediction():
 
 def test_void_is_no_error_whatever_was_found_there():
     truth = np.full((30, 40), VOID, np.uint8)
-    (_, errors) = draw_close_up(a_picture(), truth, {"": truth * 0}, palette=PALETTE)[2:]
+    (_, errors) = draw_close_up(a_picture(), truth, {"": truth * 0}, label_set=LABELS)[2:]
     assert (errors[0][..., 0] == errors[0][..., 1]).all()
+
+
+def test_classes_are_named_by_size_and_no_more_than_a_line_takes():
+    labels = named([f"class {number}" for number in range(12)])
+    truth = np.repeat(np.arange(12), np.arange(12) + 1).astype(np.uint8)[np.newaxis]
+    drawings = draw_close_up(a_picture(1, 78), truth, {}, label_set=labels)
+    assert drawings[1][1] == (
+        "truth: class 11, class 10, class 9, class 8, class 7, class 6 and 5 more"
+    )

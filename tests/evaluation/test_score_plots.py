@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from deeplab.evaluation.calibration import Calibration
+from deeplab.evaluation.measure import PictureResult
 
 plots = pytest.importorskip("deeplab.evaluation.plots", reason="drawing needs the plots extra")
 score_plots = pytest.importorskip("deeplab.evaluation.score_plots")
@@ -44,7 +45,7 @@ def reliability(seed):
     random = np.random.default_rng(seed)
     truth = random.integers(0, 2, (50, 50), dtype=np.uint8)
     calibration = Calibration(2)
-    calibration.add(truth, truth, random.uniform(0.5, 1, truth.shape))
+    calibration.add(PictureResult("picture", truth, truth, random.uniform(0.5, 1, truth.shape)))
     return calibration.result()
 
 
@@ -77,3 +78,9 @@ def test_a_drawing_for_a_page_takes_its_colour_and_has_no_names_that_another_may
     assert not re.search(r'id="\w+_\d+"', svg)
     named = set(re.findall(r'id="([^"]+)"', svg))
     assert set(re.findall(r'(?:url\(|href=")#([^")]+)', svg)) <= named
+
+
+def test_a_histogram_counts_every_picture_and_marks_the_median():
+    axes = score_plots.histogram_figure([0.02, 0.5, 0.52, 1.0]).axes[0]
+    assert sum(bar.get_height() for bar in axes.patches) == 4
+    assert axes.lines[0].get_xdata()[0] == pytest.approx(51)

@@ -1,18 +1,14 @@
 """`deeplab evaluate`: score a network file on a data set."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from deeplab.cli.arguments import CrfChoice, parse_numbers
 from deeplab.cli.progress import show_progress
-
-if TYPE_CHECKING:
-    from deeplab.evaluation import Evaluation, MeasureName, Scores
+from deeplab.cli.scores_shown import show_scores
+from deeplab.cli.scores_written import ScoreFiles
 
 
 def evaluate(
@@ -24,7 +20,7 @@ def evaluate(
         ),
     ],
     data: Annotated[
-        Path, typer.Option(help="Folder in VOC layout, or with images/, masks/ and classes.txt.")
+        Path, typer.Option(help="Folder of a data set (VOC layout, images/ and masks/), or YAML.")
     ],
     split: Annotated[str, typer.Option(help="List of pictures, such as val.")],
     scales: Annotated[
@@ -32,12 +28,51 @@ def evaluate(
     ] = "1",
     flip: Annotated[bool, typer.Option("--flip", help="Score the mirrored picture too.")] = False,
     crf: CrfChoice = None,
+    absent: Annotated[
+        Literal["devkit", "present"],
+        typer.Option(
+            help="Classes that are neither there nor found count in the means as 0, as in VOC's "
+            "devkit, or not at all: only those that are present count."
+        ),
+    ] = "devkit",
+    boundary: Annotated[bool, typer.Option("--boundary", help="Measure Boundary IoU too.")] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html",
+            help="Write a page with all measures and the worst pictures.",
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--all", "--out", metavar="FOLDER", help="Write all files of the options below."
+        ),
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write all scores here as JSON.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the scores here as CSV.")] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="Write the scores of single pictures here."),
+    ] = None,
+    confusion: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the confusion matrix (.png, .svg, .pdf)."),
+    ] = None,
     trimap: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
             help="Score bands of 1 to 40 pixels around boundaries too: FILE.csv, or a plot (.png, "
             ".svg, .pdf) and its CSV beside it; with and without the CRF if --crf is given.",
+        ),
+    ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Measure whether confidence says how often the network is right: FILE.csv, or a "
+            "plot and its CSV beside it.",
         ),
     ] = None,
     stride: Annotated[
@@ -47,20 +82,25 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only so many pictures, spread over the split.")
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="Write all scores here as JSON.")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write the scores here as CSV.")] = None,
 ) -> None:
     """Score a network on a data set: mean IoU, IoU per class, accuracies.
 
     One confusion matrix over all pictures at full size, by PASCAL VOC's rules.
     """
     from deeplab.runs import evaluation as runs
+    from deeplab.runs.report import write_report
 
-    for path in (json, csv, trimap):
-        _check_writable(path)
-    _check_plot(trimap)
+    files = ScoreFiles(
+        json=json,
+        csv=csv,
+        pictures=pictures,
+        confusion=confusion,
+        trimap=trimap,
+        calibration=calibration,
+        report=report,
+    ).with_all_in(folder)
+    files.check()
     parsed_scales = parse_numbers(scales, "--scales")
-    measures: tuple[MeasureName, ...] = () if trimap is None else ("trimap",)
     with show_progress("scoring", "scored") as tell:
         evaluation = runs.evaluate(
             weights,
@@ -70,11 +110,11 @@ def evaluate(
             flip=flip,
             crf=crf,
             stride=stride,
-            measures=measures,
+            measures=files.measures(boundary=boundary),
+            convention=absent,
             limit=limit,
             progress=tell,
         )
-    scores, before = evaluation.scores, evaluation.without_crf
     about: dict[str, object] = {
         "weights": weights,
         "data": str(data),
@@ -84,86 +124,19 @@ def evaluate(
         "limit": limit,
         "crf": crf,
     }
-    if before is not None:
-        about["mean_iou_without_crf"] = before.scores.mean_iou
-    _write(json, scores.to_json(about))
-    _write(csv, scores.to_csv())
-    _write_trimap(trimap, evaluation, f"{weights} on {split}")
-    _show(scores, f"{weights} on {split}", before.scores if before else None)
-
-
-def _check_writable(path: Path | None) -> None:
-    """Make the folder now: a long evaluation must not end at a missing one."""
-    if path is None:
-        return
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; give the name of a file to write")
-    path.parent.mkdir(parents=True, exist_ok=True)
-
-
-def _check_plot(path: Path | None) -> None:
-    """Find out now whether a plot can be drawn."""
-    if path is None or path.suffix == ".csv":
-        return
-    from deeplab.evaluation import plots
-
-    if path.suffix not in plots.SUFFIXES:
-        allowed = ", ".join((".csv", *plots.SUFFIXES))
-        raise ValueError(f"--trimap {path}: the name of the file ends in one of {allowed}")
-
-
-def _write(path: Path | None, text: str) -> None:
-    from deeplab import imaging
-
-    if path is not None:
-        imaging.write_atomically(path, lambda file: file.write(text.encode()))
-
-
-def _write_trimap(path: Path | None, evaluation: "Evaluation", title: str) -> None:
-    from deeplab.evaluation import curves_to_csv
-
-    if path is None or evaluation.trimap is None:
-        return
-    curves = {"without CRF": evaluation.trimap}
-    if evaluation.without_crf is not None and evaluation.without_crf.trimap is not None:
-        curves = {"without CRF": evaluation.without_crf.trimap, "with CRF": evaluation.trimap}
-    _write(path.with_suffix(".csv"), curves_to_csv(curves))
-    if path.suffix != ".csv":
-        from deeplab.evaluation import plots
-
-        plots.draw_trimap(path, curves, title=title)
-
-
-def _show(scores: "Scores", title: str, before: "Scores | None") -> None:
-    table = Table(
-        title=Text(title), caption=f"{scores.num_pictures} pictures; all values in per cent"
-    )
-    table.add_column("class")
-    for heading in ("IoU", "accuracy", "of pixels", *(("IoU without CRF",) if before else ())):
-        table.add_column(heading, justify="right")
-    num_pixels = max(sum(map(sum, scores.confusion)), 1)
-    for label, name in enumerate(scores.class_names):
-        table.add_row(
-            Text(name),
-            _percent(scores.class_iou[label]),
-            _percent(scores.class_accuracy[label]),
-            _percent(sum(scores.confusion[label]) / num_pixels),
-            *((_percent(before.class_iou[label]),) if before else ()),
-        )
-    table.add_section()
-    table.add_row(
-        "mean",
-        _percent(scores.mean_iou),
-        _percent(scores.mean_accuracy),
-        "",
-        *((_percent(before.mean_iou),) if before else ()),
-    )
-    table.add_row("weighted by frequency", _percent(scores.frequency_weighted_iou), "", "")
-    table.add_row("all pixels", "", _percent(scores.pixel_accuracy), "")
-    Console().print(table)
-    if scores.absent_classes:
-        print(f"Neither there nor found, so IoU 0 by the rules: {', '.join(scores.absent_classes)}")
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.2f}"
+    title = f"{weights} on {split}"
+    files.write(evaluation, about=about, title=title)
+    if files.report is not None:
+        with show_progress("drawing", "drawn") as tell:
+            write_report(
+                files.report,
+                {weights: evaluation},
+                data,
+                split,
+                scales=parsed_scales,
+                flip=flip,
+                crf=crf,
+                stride=stride,
+                progress=tell,
+            )
+    show_scores(evaluation, title)

@@ -1,5 +1,12 @@
 """Scores: one confusion matrix over a data set, and the measures read from it; CRF search."""
 
+from deeplab.evaluation.boundary import Boundary as Boundary
+from deeplab.evaluation.boundary import BoundaryIou as BoundaryIou
+from deeplab.evaluation.calibration import Calibration as Calibration
+from deeplab.evaluation.calibration import Reliability as Reliability
+from deeplab.evaluation.calibration import reliabilities_to_csv as reliabilities_to_csv
+from deeplab.evaluation.close_up import Drawing as Drawing
+from deeplab.evaluation.close_up import draw_close_up as draw_close_up
 from deeplab.evaluation.conventions import Convention as Convention
 from deeplab.evaluation.crf_search import Method as Method
 from deeplab.evaluation.crf_search import Objective as Objective
@@ -10,6 +17,8 @@ from deeplab.evaluation.crf_search import search_crf as search_crf
 from deeplab.evaluation.evaluate import evaluate as evaluate
 from deeplab.evaluation.evaluate import evaluate_closely as evaluate_closely
 from deeplab.evaluation.evaluate import spread as spread
+from deeplab.evaluation.files import evaluation_to_csv as evaluation_to_csv
+from deeplab.evaluation.files import evaluation_to_json as evaluation_to_json
 from deeplab.evaluation.measure import Measure as Measure
 from deeplab.evaluation.measure import PictureResult as PictureResult
 from deeplab.evaluation.metrics import ConfusionMatrix as ConfusionMatrix

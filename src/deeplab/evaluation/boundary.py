@@ -21,6 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deeplab.evaluation.conventions import Convention, mean_over_classes, share
+from deeplab.evaluation.measure import PictureResult, State
+
 BAND_SHARE = 0.02
 """Width of the band, of the picture's diagonal: what the paper takes."""
 
@@ -31,49 +34,43 @@ class BoundaryIou:
 
     Attributes:
         class_iou: Per class, 0..1; 0 for a class with no band at all.
+        mean_iou: Mean of `class_iou`, 0..1, as `Scores.mean_iou`.
         intersections: Per class: pixels in both bands, over all pictures.
         unions: Per class: pixels in either band.
     """
 
     class_iou: tuple[float, ...]
+    mean_iou: float
     intersections: tuple[int, ...]
     unions: tuple[int, ...]
 
-    @property
-    def mean_iou(self) -> float:
-        """Mean over all classes, those that are nowhere with 0, as in the devkit's mean IoU."""
-        return sum(self.class_iou) / len(self.class_iou)
-
-    @property
-    def mean_iou_of_present(self) -> float:
-        """Mean over the classes that occur or were found somewhere; 0 if there is none."""
-        present = [iou for iou, union in zip(self.class_iou, self.unions, strict=True) if union > 0]
-        return sum(present) / max(len(present), 1)
-
 
 class Boundary:
-    """Pixels in the bands of each class, summed picture by picture.
+    """Pixels in the bands of each class, summed picture by picture; a `Measure`.
 
     Args:
         num_classes: K.
         band_share: Width of the band, of the picture's diagonal, above 0.
+        convention: What the mean does with classes that are nowhere.
     """
 
-    def __init__(self, num_classes: int, *, band_share: float = BAND_SHARE) -> None:
+    def __init__(
+        self,
+        num_classes: int,
+        *,
+        band_share: float = BAND_SHARE,
+        convention: Convention = "devkit",
+    ) -> None:
         self._band_share = band_share
+        self._convention: Convention = convention
         self._counts: NDArray[np.int64] = np.zeros((2, num_classes), dtype=np.int64)
 
-    def add(self, truth: NDArray[Any], predicted: NDArray[Any]) -> None:
-        """Count one picture.
-
-        Args:
-            truth: True label map (H, W): 0..K-1; all above is void.
-            predicted: Predicted label map (H, W), 0..K-1.
-        """
+    def add(self, picture: PictureResult) -> None:
+        """Count one picture."""
         num_classes = self._counts.shape[1]
-        width = band_width(*truth.shape, share=self._band_share)
-        is_scored = truth < num_classes
-        found = np.where(is_scored, predicted, np.asarray(truth))  # void where the truth is
+        width = band_width(*picture.truth.shape, band_share=self._band_share)
+        truth, is_scored = picture.truth, picture.is_scored
+        found = np.where(is_scored, picture.labels, truth)  # void where the truth is
         true_band = inner_band(truth, width) & is_scored
         found_band = inner_band(found, width) & is_scored
         of_true, of_found, of_both = (
@@ -86,7 +83,7 @@ class Boundary:
         )
         self._counts += np.stack([of_both, of_true + of_found - of_both])
 
-    def state(self) -> dict[str, NDArray[Any]]:
+    def state(self) -> State:
         """Give the counts, to be kept."""
         return {"counts": self._counts.copy()}
 
@@ -97,21 +94,23 @@ class Boundary:
     def result(self) -> BoundaryIou:
         """Read the IoU off the counts so far."""
         intersections, unions = self._counts
-        iou = intersections / np.maximum(unions, 1)
         return BoundaryIou(
-            tuple(iou.tolist()), tuple(intersections.tolist()), tuple(unions.tolist())
+            tuple(share(intersections, unions).tolist()),
+            float(mean_over_classes(intersections, unions, self._convention)),
+            tuple(intersections.tolist()),
+            tuple(unions.tolist()),
         )
 
 
-def band_width(height: int, width: int, *, share: float = BAND_SHARE) -> int:
+def band_width(height: int, width: int, *, band_share: float = BAND_SHARE) -> int:
     """Say how many pixels wide the band is in a picture of this size: at least 1.
 
     Args:
         height: Rows of the picture.
         width: Columns of the picture.
-        share: Of the picture's diagonal.
+        band_share: Its width, of the picture's diagonal.
     """
-    return max(1, round(share * math.hypot(height, width)))
+    return max(1, round(band_share * math.hypot(height, width)))
 
 
 def inner_band(labels: NDArray[Any], width: int) -> NDArray[np.bool_]:

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deeplab.evaluation.measure import PictureResult, State
+
 NUM_BINS = 15
 """As in the paper."""
 
@@ -71,6 +73,8 @@ class Reliability:
 class Calibration:
     """Pixels, hits and confidences by the label given and by bin, summed picture by picture.
 
+    A `Measure`.
+
     Args:
         num_classes: K.
         num_bins: B, equal parts of 0..1; a confidence on an edge counts above it, 1 in the last.
@@ -83,22 +87,20 @@ class Calibration:
         self._confidence: NDArray[np.float64] = np.zeros(shape)
         self._squares: NDArray[np.float64] = np.zeros(shape)
 
-    def add(
-        self, truth: NDArray[Any], predicted: NDArray[Any], confidence: NDArray[np.floating[Any]]
-    ) -> None:
+    def add(self, picture: PictureResult) -> None:
         """Count one picture.
 
-        Args:
-            truth: True label map (H, W): 0..K-1; all above is void.
-            predicted: Predicted label map (H, W), 0..K-1.
-            confidence: (H, W) probability of the predicted label, 0..1.
+        Raises:
+            ValueError: Its confidence is not known.
         """
+        if picture.confidence is None:
+            raise ValueError(
+                f"{picture.name}: label maps alone have no confidence; leave calibration out"
+            )
         num_classes, num_bins = self._pixels.shape
-        is_scored = truth < num_classes
-        labels = predicted[is_scored]
-        # Rounding may carry a probability a little beyond 1.
-        sure = confidence[is_scored].astype(np.float64).clip(0, 1)
-        is_right = truth[is_scored] == labels
+        labels = picture.labels[picture.is_scored]
+        sure = picture.confidence[picture.is_scored].astype(np.float64).clip(0, 1)
+        is_right = picture.truth[picture.is_scored] == labels
         bins = np.minimum((sure * num_bins).astype(np.intp), num_bins - 1)
         place = labels.astype(np.intp) * num_bins + bins
 
@@ -113,7 +115,7 @@ class Calibration:
         self._confidence += total(sure)
         self._squares += total((sure - is_right) ** 2)
 
-    def state(self) -> dict[str, NDArray[Any]]:
+    def state(self) -> State:
         """Give the sums, to be kept."""
         return {name: sums.copy() for name, sums in self._sums().items()}
 
@@ -137,7 +139,7 @@ class Calibration:
             class_error=tuple(class_error.tolist()),
         )
 
-    def _sums(self) -> dict[str, NDArray[Any]]:
+    def _sums(self) -> State:
         return {
             "pixels": self._pixels,
             "hits": self._hits,

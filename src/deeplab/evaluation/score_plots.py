@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from deeplab.evaluation.calibration import Reliability
@@ -116,6 +117,27 @@ def class_iou_figure(
     axes.set_xlabel("IoU, %")
     axes.set_title(title, fontsize="medium")
     axes.grid(axis="x", alpha=0.3)
+    return figure
+
+
+def histogram_figure(values: Sequence[float], *, title: str = "") -> Figure:
+    """Draw how many pictures have which mean IoU, and the median.
+
+    Args:
+        values: 0..1, one for each picture.
+        title: What was scored on what.
+    """
+    figure = Figure(figsize=(6, 2.6), layout="constrained")
+    axes = figure.add_subplot()
+    per_cent = 100 * np.asarray(values, dtype=float)
+    axes.hist(per_cent, bins=np.arange(0, 101, 5).tolist(), color=_RIGHT)
+    axes.axvline(float(np.median(per_cent)), color=_BEFORE, linewidth=1.8, label="median")
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("mean IoU of a picture, %")
+    axes.set_ylabel("pictures")
+    axes.set_title(title, fontsize="medium")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(loc="upper left", framealpha=0)
     return figure
 
 
