@@ -26,9 +26,14 @@ def in_order(
         return
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[_Result]] = deque()
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > workers:
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                # Those beyond the first keep all workers busy while a slow one is waited for.
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        finally:  # after an error nobody wants the rest
+            for future in waiting:
+                future.cancel()
