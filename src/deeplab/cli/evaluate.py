@@ -1,4 +1,4 @@
-"""`deeplab evaluate`: score a network file on a data set."""
+"""`deeplab evaluate`: score a network file on a data set, or compare two."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -7,7 +7,7 @@ import typer
 
 from deeplab.cli.arguments import CrfChoice, parse_numbers
 from deeplab.cli.progress import show_progress
-from deeplab.cli.scores_shown import show_scores
+from deeplab.cli.scores_shown import show_comparison, show_scores
 from deeplab.cli.scores_written import ScoreFiles
 
 
@@ -23,6 +23,10 @@ def evaluate(
         Path, typer.Option(help="Folder of a data set (VOC layout, images/ and masks/), or YAML.")
     ],
     split: Annotated[str, typer.Option(help="List of pictures, such as val.")],
+    other: Annotated[
+        str | None,
+        typer.Argument(help="Other weights: scored on the same pictures, and compared."),
+    ] = None,
     scales: Annotated[
         str, typer.Option(help="Picture scales whose scores are fused, such as 0.5,0.75,1.")
     ] = "1",
@@ -40,7 +44,8 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FILE.html",
-            help="Write a page with all measures and the worst pictures.",
+            help="Write a page with all measures and the worst pictures; of two networks, with "
+            "those that differ most.",
         ),
     ] = None,
     folder: Annotated[
@@ -75,6 +80,13 @@ def evaluate(
             "plot and its CSV beside it.",
         ),
     ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.npz",
+            help="Keep counts here: the same command goes on where it was interrupted.",
+        ),
+    ] = None,
     stride: Annotated[
         int | None,
         typer.Option(min=1, help="Of stored scores: pixels from one to the next."),
@@ -85,11 +97,14 @@ def evaluate(
 ) -> None:
     """Score a network on a data set: mean IoU, IoU per class, accuracies.
 
-    One confusion matrix over all pictures at full size, by PASCAL VOC's rules.
+    One confusion matrix over all pictures at full size, by PASCAL VOC's rules, and how much its
+    mean IoU depends on the pictures. With two networks: is one better, and is that more than noise?
     """
+    from deeplab.evaluation import compare, estimate_intervals
     from deeplab.runs import evaluation as runs
     from deeplab.runs.report import write_report
 
+    _check_pair(weights, other, confusion)
     files = ScoreFiles(
         json=json,
         csv=csv,
@@ -98,23 +113,26 @@ def evaluate(
         trimap=trimap,
         calibration=calibration,
         report=report,
-    ).with_all_in(folder)
+    ).with_all_in(folder, are_two=other is not None)
     files.check()
     parsed_scales = parse_numbers(scales, "--scales")
-    with show_progress("scoring", "scored") as tell:
-        evaluation = runs.evaluate(
-            weights,
-            data,
-            split,
-            scales=parsed_scales,
-            flip=flip,
-            crf=crf,
-            stride=stride,
-            measures=files.measures(boundary=boundary),
-            convention=absent,
-            limit=limit,
-            progress=tell,
-        )
+    evaluations = {}
+    for one in (weights,) if other is None else (weights, other):
+        with show_progress(f"scoring {one}", "scored") as tell:
+            evaluations[one] = runs.evaluate(
+                one,
+                data,
+                split,
+                scales=parsed_scales,
+                flip=flip,
+                crf=crf,
+                stride=stride,
+                measures=files.measures(one, boundary=boundary),
+                convention=absent,
+                limit=limit,
+                keep=_kept(keep, one, other),
+                progress=tell,
+            )
     about: dict[str, object] = {
         "weights": weights,
         "data": str(data),
@@ -124,13 +142,20 @@ def evaluate(
         "limit": limit,
         "crf": crf,
     }
-    title = f"{weights} on {split}"
-    files.write(evaluation, about=about, title=title)
+    if other is None:
+        title, intervals = f"{weights} on {split}", estimate_intervals(evaluations[weights])
+        files.write(evaluations[weights], intervals, about=about, title=title)
+        show_scores(evaluations[weights], intervals, title)
+    else:
+        title, comparison = f"{weights} and {other} on {split}", compare(*evaluations.values())
+        about["other"] = other
+        files.write_comparison(comparison, evaluations, about=about, title=title)
+        show_comparison(comparison, (weights, other), title)
     if files.report is not None:
         with show_progress("drawing", "drawn") as tell:
             write_report(
                 files.report,
-                {weights: evaluation},
+                evaluations,
                 data,
                 split,
                 scales=parsed_scales,
@@ -139,4 +164,17 @@ def evaluate(
                 stride=stride,
                 progress=tell,
             )
-    show_scores(evaluation, title)
+
+
+def _check_pair(weights: str, other: str | None, confusion: Path | None) -> None:
+    if other is None:
+        return
+    if weights == other:
+        raise ValueError(f"{weights} cannot be compared with itself: give other weights")
+    if confusion is not None:
+        raise ValueError("--confusion draws one network: leave it out, or the other weights")
+
+
+def _kept(keep: Path | None, weights: str, other: str | None) -> Path | None:
+    """Name the file of counts; the second of two networks has one of its own."""
+    return keep.with_stem(f"{keep.stem}-2") if keep is not None and weights == other else keep

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deeplab.evaluation import Evaluation, MeasureName
+    from deeplab.evaluation import Comparison, Evaluation, Intervals, MeasureName
 
 _IN_FOLDER = {
     "json": "scores.json",
@@ -19,6 +19,7 @@ _IN_FOLDER = {
     "report": "report.html",
 }
 _DRAWN = ("confusion", "classes", "trimap", "calibration")
+_OF_ONE = ("confusion", "classes")  # of a single network, not of two
 _WITH_NUMBERS = ("trimap", "calibration")  # these may be a .csv, and have one beside them
 
 
@@ -46,18 +47,21 @@ class ScoreFiles:
     calibration: Path | None = None
     report: Path | None = None
 
-    def with_all_in(self, folder: Path | None) -> "ScoreFiles":
-        """Put all that is not placed yet into a folder."""
+    def with_all_in(self, folder: Path | None, *, are_two: bool = False) -> "ScoreFiles":
+        """Put all that is not placed yet into a folder.
+
+        Args:
+            folder: None leaves all as it is.
+            are_two: Leave out what can be drawn of one network only.
+        """
         if folder is None:
             return self
-        return replace(
-            self,
-            **{
-                field: folder / name
-                for field, name in _IN_FOLDER.items()
-                if getattr(self, field) is None
-            },
-        )
+        paths = {
+            field: folder / name
+            for field, name in _IN_FOLDER.items()
+            if getattr(self, field) is None and not (are_two and field in _OF_ONE)
+        }
+        return replace(self, **paths)
 
     def check(self) -> None:
         """Make the folders now, and see what can be drawn: a long evaluation must not fail at it.
@@ -77,24 +81,37 @@ class ScoreFiles:
         if self.report is not None:
             from deeplab.evaluation import report  # noqa: F401  # says now if the extra is missing
 
-    def measures(self, *, boundary: bool = False) -> tuple["MeasureName", ...]:
+    def measures(self, weights: str, *, boundary: bool = False) -> tuple["MeasureName", ...]:
         """Say what has to be measured for these files.
 
         Args:
+            weights: What is scored; a folder of label maps has no confidence to be measured.
             boundary: Boundary IoU is wanted for itself.
         """
+        from deeplab.evaluation import holds_masks
+
+        has_report = self.report is not None
         wanted: dict[MeasureName, bool] = {
-            "trimap": self.trimap is not None or self.report is not None,
-            "boundary": boundary or self.report is not None,
-            "calibration": self.calibration is not None or self.report is not None,
+            "trimap": self.trimap is not None or has_report,
+            "boundary": boundary or has_report,
+            "calibration": (self.calibration is not None or has_report)
+            and not holds_masks(Path(weights)),
         }
         return tuple(name for name, is_wanted in wanted.items() if is_wanted)
 
-    def write(self, evaluation: "Evaluation", *, about: Mapping[str, Any], title: str) -> None:
-        """Write all but the report.
+    def write(
+        self,
+        evaluation: "Evaluation",
+        intervals: "Intervals",
+        *,
+        about: Mapping[str, Any],
+        title: str,
+    ) -> None:
+        """Write all of one network but the report.
 
         Args:
             evaluation: What was measured.
+            intervals: Of its scores.
             about: What was evaluated and how, for the JSON file.
             title: What was scored on what, for the drawings.
         """
@@ -103,13 +120,43 @@ class ScoreFiles:
         about = dict(about)
         if evaluation.without_crf is not None:
             about["mean_iou_without_crf"] = evaluation.without_crf.scores.mean_iou
-        _write(self.json, evaluation_to_json(evaluation, about))
-        _write(self.csv, evaluation_to_csv(evaluation))
+        _write(self.json, evaluation_to_json(evaluation, about, intervals))
+        _write(self.csv, evaluation_to_csv(evaluation, intervals))
         _write(self.pictures, pictures_to_csv(evaluation.pictures))
-        self._draw_scores(evaluation, title)
-        self._write_curves(evaluation, title)
+        self._draw_scores(evaluation, intervals, title)
+        kinds = {"without CRF": evaluation}
+        if evaluation.without_crf is not None:
+            kinds = {"without CRF": evaluation.without_crf, "with CRF": evaluation}
+        self._write_curves(kinds, title)
 
-    def _draw_scores(self, evaluation: "Evaluation", title: str) -> None:
+    def write_comparison(
+        self,
+        comparison: "Comparison",
+        evaluations: Mapping[str, "Evaluation"],
+        *,
+        about: Mapping[str, Any],
+        title: str,
+    ) -> None:
+        """Write all of two networks but the report.
+
+        Args:
+            comparison: Of the two.
+            evaluations: Both, by what they are called.
+            about: What was evaluated and how, for the JSON file.
+            title: What was scored on what, for the drawings.
+        """
+        from deeplab.evaluation import (
+            comparison_to_csv,
+            comparison_to_json,
+            differences_to_csv,
+        )
+
+        _write(self.json, comparison_to_json(comparison, evaluations, about))
+        _write(self.csv, comparison_to_csv(comparison))
+        _write(self.pictures, differences_to_csv(comparison.pictures))
+        self._write_curves(evaluations, title)
+
+    def _draw_scores(self, evaluation: "Evaluation", intervals: "Intervals", title: str) -> None:
         if self.confusion is None and self.classes is None:
             return
         from deeplab.evaluation import plots, score_plots
@@ -122,17 +169,15 @@ class ScoreFiles:
             figure = score_plots.class_iou_figure(
                 scores.class_names,
                 scores.class_iou,
+                intervals=intervals.class_iou,
                 before=None if before is None else before.scores.class_iou,
                 title=title,
             )
             plots.save_figure(figure, self.classes)
 
-    def _write_curves(self, evaluation: "Evaluation", title: str) -> None:
+    def _write_curves(self, kinds: Mapping[str, "Evaluation"], title: str) -> None:
         from deeplab.evaluation import curves_to_csv, reliabilities_to_csv
 
-        kinds = {"without CRF": evaluation}
-        if evaluation.without_crf is not None:
-            kinds = {"without CRF": evaluation.without_crf, "with CRF": evaluation}
         if self.trimap is not None:
             curves = {name: one.trimap for name, one in kinds.items() if one.trimap is not None}
             _write(self.trimap.with_suffix(".csv"), curves_to_csv(curves))

@@ -1,5 +1,8 @@
 """Scores: one confusion matrix over a data set, and the measures read from it; CRF search."""
 
+from deeplab.evaluation.bootstrap import Interval as Interval
+from deeplab.evaluation.bootstrap import Intervals as Intervals
+from deeplab.evaluation.bootstrap import estimate_intervals as estimate_intervals
 from deeplab.evaluation.boundary import Boundary as Boundary
 from deeplab.evaluation.boundary import BoundaryIou as BoundaryIou
 from deeplab.evaluation.calibration import Calibration as Calibration
@@ -7,6 +10,10 @@ from deeplab.evaluation.calibration import Reliability as Reliability
 from deeplab.evaluation.calibration import reliabilities_to_csv as reliabilities_to_csv
 from deeplab.evaluation.close_up import Drawing as Drawing
 from deeplab.evaluation.close_up import draw_close_up as draw_close_up
+from deeplab.evaluation.compare import ClassDifference as ClassDifference
+from deeplab.evaluation.compare import Comparison as Comparison
+from deeplab.evaluation.compare import PictureDifference as PictureDifference
+from deeplab.evaluation.compare import compare as compare
 from deeplab.evaluation.conventions import Convention as Convention
 from deeplab.evaluation.crf_search import Method as Method
 from deeplab.evaluation.crf_search import Objective as Objective
@@ -36,3 +43,8 @@ from deeplab.evaluation.trimap import Trimap as Trimap
 from deeplab.evaluation.trimap import TrimapCurve as TrimapCurve
 from deeplab.evaluation.trimap import curves_to_csv as curves_to_csv
 from deeplab.evaluation.trimap import distances_to_void as distances_to_void
+from deeplab.evaluation.verdict import comparison_to_csv as comparison_to_csv
+from deeplab.evaluation.verdict import comparison_to_json as comparison_to_json
+from deeplab.evaluation.verdict import describe_verdict as describe_verdict
+from deeplab.evaluation.verdict import differences_to_csv as differences_to_csv
+from deeplab.evaluation.verdict import largest_changes as largest_changes

@@ -152,7 +152,10 @@ def compare(
     sums = (stack_sums(first.pictures), stack_sums(second.pictures))
     iou = [
         np.concatenate(
-            [iou_of_sums(weigh(weights, one)) for weights in draw_weights(len(one), num_draws, seed)]
+            [
+                iou_of_sums(weigh(weights, one))
+                for weights in draw_weights(len(one), num_draws, seed)
+            ]
         )
         for one in sums
     ]

@@ -9,19 +9,43 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from deeplab.evaluation.bootstrap import Intervals
 from deeplab.evaluation.record import Evaluation
 
 
-def evaluation_to_json(evaluation: Evaluation, about: Mapping[str, Any]) -> str:
+def evaluation_to_json(
+    evaluation: Evaluation, about: Mapping[str, Any], intervals: Intervals | None = None
+) -> str:
     """Write the scores as `Scores.to_json` does, and after them what else was measured.
 
     Args:
         evaluation: What is written; what it has not measured is left out.
         about: What was evaluated and how, stored under "about".
+        intervals: Of the scores.
     """
-    document = json.loads(evaluation.scores.to_json(about))
+    return json.dumps(evaluation_to_dict(evaluation, about, intervals), indent=2) + "\n"
+
+
+def evaluation_to_dict(
+    evaluation: Evaluation, about: Mapping[str, Any], intervals: Intervals | None = None
+) -> dict[str, Any]:
+    """Give what `evaluation_to_json` writes.
+
+    Args:
+        evaluation: See there.
+        about: See there.
+        intervals: See there.
+    """
+    document: dict[str, Any] = json.loads(evaluation.scores.to_json(about))
     names = evaluation.scores.class_names
     boundary, calibration = evaluation.boundary, evaluation.calibration
+    if intervals is not None:
+        document["interval"] = {
+            "level": intervals.level,
+            "draws": intervals.num_draws,
+            "mean_iou": list(intervals.mean_iou),
+            "class_iou": dict(zip(names, intervals.class_iou, strict=True)),
+        }
     if boundary is not None:
         document["mean_boundary_iou"] = boundary.mean_iou
         document["class_boundary_iou"] = dict(zip(names, boundary.class_iou, strict=True))
@@ -38,24 +62,33 @@ def evaluation_to_json(evaluation: Evaluation, about: Mapping[str, Any]) -> str:
             "ECE": calibration.expected_error,
             "MCE": calibration.largest_error,
         }
-    return json.dumps(document, indent=2) + "\n"
+    return document
 
 
-def evaluation_to_csv(evaluation: Evaluation) -> str:
+def evaluation_to_csv(evaluation: Evaluation, intervals: Intervals | None = None) -> str:
     """Write `metric,class,value` rows as `Scores.to_csv` does, and after them what else there is.
 
     Args:
         evaluation: What is written.
+        intervals: Of the scores: `..._low` and `..._high` are their ends.
     """
     text = io.StringIO(evaluation.scores.to_csv())
     text.seek(0, io.SEEK_END)
-    csv.writer(text, lineterminator="\n").writerows(_more_rows(evaluation))
+    csv.writer(text, lineterminator="\n").writerows(_more_rows(evaluation, intervals))
     return text.getvalue()
 
 
-def _more_rows(evaluation: Evaluation) -> Iterator[tuple[str, str, float]]:
+def _more_rows(
+    evaluation: Evaluation, intervals: Intervals | None
+) -> Iterator[tuple[str, str, float]]:
     names = evaluation.scores.class_names
     boundary, calibration = evaluation.boundary, evaluation.calibration
+    if intervals is not None:
+        for end in ("low", "high"):
+            yield f"mean_iou_{end}", "", getattr(intervals.mean_iou, end)
+            for name, interval in zip(names, intervals.class_iou, strict=True):
+                if interval is not None:
+                    yield f"iou_{end}", name, getattr(interval, end)
     if boundary is not None:
         yield "mean_boundary_iou", "", boundary.mean_iou
         for name, value in zip(names, boundary.class_iou, strict=True):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from deeplab.evaluation import plots, score_plots
+from deeplab.evaluation.bootstrap import Interval, Intervals
 from deeplab.evaluation.close_up import Drawing
 from deeplab.evaluation.confusions import most_frequent
 from deeplab.evaluation.pictures import PictureScores
@@ -33,6 +34,7 @@ def write_report(
     about: Mapping[str, str],
     label_set: LabelSet,
     close_up: CloseUp,
+    intervals: Intervals | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Write the page, one file that needs nothing beside it.
@@ -44,12 +46,13 @@ def write_report(
         about: What was evaluated and how, in words.
         label_set: Colours of the classes.
         close_up: Draws a picture that is shown.
+        intervals: Of the scores.
         progress: Called with pictures drawn and pictures in all.
     """
     page = Page(title)
-    _write_headline(page, evaluation)
+    _write_headline(page, evaluation, intervals)
     page.facts(about)
-    _write_classes(page, evaluation, label_set)
+    _write_classes(page, evaluation, label_set, intervals)
     _write_confusions(page, evaluation)
     _write_boundaries(page, evaluation)
     _write_calibration(page, evaluation)
@@ -100,46 +103,45 @@ def describe_picture(picture: PictureScores, class_names: Sequence[str]) -> str:
         picture: Its counts.
         class_names: The K names.
     """
-    scores = f"Mean IoU {_percent(picture.mean_iou)}, {_percent(picture.pixel_accuracy)} right."
+    scores = f"Mean IoU {percent(picture.mean_iou)}, {percent(picture.pixel_accuracy)} right."
     largest = most_frequent(picture.confusion(), class_names, count=3)
     wrong = [
-        f"{one.true_name} called {one.given_name} ({_percent(one.num_pixels / picture.num_pixels)})"
+        f"{one.true_name} called {one.given_name} ({percent(one.num_pixels / picture.num_pixels)})"
         for one in largest
     ]
     return f"{scores} Of all its pixels: {', '.join(wrong)}." if wrong else scores
 
 
-def _write_headline(page: Page, evaluation: Evaluation) -> None:
+def _write_headline(page: Page, evaluation: Evaluation, intervals: Intervals | None) -> None:
     scores, before = evaluation.scores, evaluation.without_crf
-    tiles = [
-        (
-            "mean IoU",
-            _percent(scores.mean_iou),
-            f"{len(scores.class_names)} classes",
-        )
-    ]
+    remark = f"{len(scores.class_names)} classes"
+    if intervals is not None:
+        remark = f"{100 * intervals.level:g} %: {_span(intervals.mean_iou)}"
+    tiles = [("mean IoU", percent(scores.mean_iou), remark)]
     if before is not None:
         gain = scores.mean_iou - before.scores.mean_iou
         tiles.append(
             (
                 "without the CRF",
-                _percent(before.scores.mean_iou),
+                percent(before.scores.mean_iou),
                 f"the CRF gives {100 * gain:+.2f}",
             )
         )
     tiles += [
-        ("pixel accuracy", _percent(scores.pixel_accuracy), "of all pixels, right"),
-        ("mean accuracy", _percent(scores.mean_accuracy), "mean of the classes"),
+        ("pixel accuracy", percent(scores.pixel_accuracy), "of all pixels, right"),
+        ("mean accuracy", percent(scores.mean_accuracy), "mean of the classes"),
     ]
     if evaluation.boundary is not None:
-        tiles.append(("Boundary IoU", _percent(evaluation.boundary.mean_iou), "along outlines"))
+        tiles.append(("Boundary IoU", percent(evaluation.boundary.mean_iou), "along outlines"))
     if evaluation.calibration is not None:
         error = evaluation.calibration.expected_error
-        tiles.append(("calibration error", _percent(error), "ECE, less is better"))
+        tiles.append(("calibration error", percent(error), "ECE, less is better"))
     page.tiles(tiles)
 
 
-def _write_classes(page: Page, evaluation: Evaluation, label_set: LabelSet) -> None:
+def _write_classes(
+    page: Page, evaluation: Evaluation, label_set: LabelSet, intervals: Intervals | None
+) -> None:
     page.heading("Classes")
     page.text(
         "IoU: pixels that are the class and were called it, among those that either are it or were "
@@ -147,7 +149,14 @@ def _write_classes(page: Page, evaluation: Evaluation, label_set: LabelSet) -> N
         "called the class, how much is.",
         kind="quiet",
     )
-    columns = _class_columns(evaluation, label_set)
+    if intervals is not None:
+        page.text(
+            f"The thin line over a bar is the {100 * intervals.level:g} % interval: where the IoU "
+            "lies for other draws of as many pictures of this kind. It tells nothing of other "
+            "training runs.",
+            kind="quiet",
+        )
+    columns = _class_columns(evaluation, label_set, intervals)
     rows = list(zip(*columns.values(), strict=True))
     page.table(list(columns), rows, caption="Scores of each class")
     absent = evaluation.scores.absent_classes
@@ -156,14 +165,21 @@ def _write_classes(page: Page, evaluation: Evaluation, label_set: LabelSet) -> N
         page.text(f"Neither there nor found, so they count {how}: {', '.join(absent)}.")
 
 
-def _class_columns(evaluation: Evaluation, label_set: LabelSet) -> dict[str, list[Cell]]:
+def _class_columns(
+    evaluation: Evaluation, label_set: LabelSet, intervals: Intervals | None
+) -> dict[str, list[Cell]]:
     scores = evaluation.scores
+    spans = [None] * len(scores.class_names) if intervals is None else intervals.class_iou
     num_pixels = [sum(row) for row in scores.confusion]
     columns: dict[str, list[Cell]] = {
         "class": list(scores.class_names),
         "": [Swatch(colour) for colour in label_set.palette],
-        "IoU": [Bar(iou) for iou in scores.class_iou],
+        "IoU": [Bar(iou, span) for iou, span in zip(scores.class_iou, spans, strict=True)],
     }
+    if intervals is not None:
+        columns[f"{100 * intervals.level:g} % interval"] = [
+            None if span is None else _span(span) for span in spans
+        ]
     if evaluation.without_crf is not None:
         columns["without CRF"] = [Percent(iou) for iou in evaluation.without_crf.scores.class_iou]
     columns["accuracy"] = [Percent(share) for share in scores.class_accuracy]
@@ -212,12 +228,12 @@ def _write_boundaries(page: Page, evaluation: Evaluation) -> None:
 def _describe_boundary(evaluation: Evaluation) -> str:
     assert evaluation.boundary is not None
     words = (
-        f"Boundary IoU {_percent(evaluation.boundary.mean_iou)}: the IoU of the bands inside the "
+        f"Boundary IoU {percent(evaluation.boundary.mean_iou)}: the IoU of the bands inside the "
         "outlines, 2 % of the picture's diagonal wide; large objects do not hide coarse outlines."
     )
     before = evaluation.without_crf
     if before is not None and before.boundary is not None:
-        words += f" Without the CRF it is {_percent(before.boundary.mean_iou)}."
+        words += f" Without the CRF it is {percent(before.boundary.mean_iou)}."
     return words
 
 
@@ -228,10 +244,10 @@ def _write_calibration(page: Page, evaluation: Evaluation) -> None:
     page.heading("Calibration")
     gap = found.mean_confidence - found.mean_accuracy
     page.text(
-        f"Mean confidence {_percent(found.mean_confidence)}, and {_percent(found.mean_accuracy)} "
+        f"Mean confidence {percent(found.mean_confidence)}, and {percent(found.mean_accuracy)} "
         f"are right: too {'sure' if gap > 0 else 'unsure'} by {100 * abs(gap):.2f} points on the "
-        f"whole. Expected calibration error (ECE) {_percent(found.expected_error)}: how far "
-        f"confidence is from accuracy, bin by bin; in the worst bin {_percent(found.largest_error)}"
+        f"whole. Expected calibration error (ECE) {percent(found.expected_error)}: how far "
+        f"confidence is from accuracy, bin by bin; in the worst bin {percent(found.largest_error)}"
         f" (MCE). Brier score {found.brier:.4f}."
     )
     curves = {"without CRF": found}
@@ -253,7 +269,7 @@ def _write_distribution(page: Page, evaluation: Evaluation) -> None:
     page.heading("Pictures")
     mean, median = statistics.fmean(values), statistics.median(values)
     page.text(
-        f"Mean IoU of single pictures: median {_percent(median)}, mean {_percent(mean)}. It is not "
+        f"Mean IoU of single pictures: median {percent(median)}, mean {percent(mean)}. It is not "
         "the mean IoU above, which comes from the pixels of all pictures together.",
         kind="quiet",
     )
@@ -263,5 +279,10 @@ def _write_distribution(page: Page, evaluation: Evaluation) -> None:
     )
 
 
-def _percent(fraction: float | None) -> str:
+def percent(fraction: float | None) -> str:
+    """Write a fraction in per cent, which no line break parts from its sign."""
     return "none" if fraction is None else f"{100 * fraction:.2f}\N{NO-BREAK SPACE}%"
+
+
+def _span(interval: Interval) -> str:
+    return f"{100 * interval.low:.1f} to {100 * interval.high:.1f}"

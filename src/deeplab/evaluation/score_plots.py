@@ -80,7 +80,7 @@ def class_iou_figure(
     class_names: Sequence[str],
     class_iou: Sequence[float],
     *,
-    intervals: Sequence[tuple[float, float]] | None = None,
+    intervals: Sequence[tuple[float, float] | None] | None = None,
     before: Sequence[float] | None = None,
     title: str = "",
 ) -> Figure:
@@ -89,7 +89,7 @@ def class_iou_figure(
     Args:
         class_names: The K names.
         class_iou: 0..1.
-        intervals: Lower and upper end for each class, 0..1, drawn as whiskers.
+        intervals: Lower and upper end for each class, 0..1, drawn as whiskers; None: no whisker.
         before: The IoU without the CRF, drawn as dots.
         title: What was scored on what.
     """
@@ -101,7 +101,11 @@ def class_iou_figure(
     rows = np.arange(len(order))
     axes.barh(rows, values, color=_RIGHT, height=0.7)
     if intervals is not None:
-        low, high = 100 * np.asarray(intervals, dtype=float)[order].T
+        spans = [
+            (iou, iou) if span is None else span
+            for iou, span in zip(class_iou, intervals, strict=True)
+        ]
+        low, high = 100 * np.asarray(spans, dtype=float)[order].T
         whiskers = np.clip([values - low, high - values], 0, None)
         axes.errorbar(
             values, rows, xerr=whiskers, fmt="none", ecolor="black", elinewidth=1.2, capsize=2

@@ -8,8 +8,15 @@ from typing import Any
 
 import deeplab
 from deeplab.crf import DenseCRF
-from deeplab.data import open_split
-from deeplab.evaluation import Drawing, Evaluation, PictureScores, draw_close_up
+from deeplab.data import SegmentationData, open_split
+from deeplab.evaluation import (
+    Drawing,
+    Evaluation,
+    PictureScores,
+    compare,
+    draw_close_up,
+    estimate_intervals,
+)
 from deeplab.inference import STORED, ScoreFolder, Segmenter, plain_parameters
 from deeplab.runs.scorers import open_scorer
 from deeplab.weights import NetworkCard, resolve_network
@@ -42,13 +49,46 @@ def write_report(
         stride: See `evaluate`.
         progress: Called with pictures drawn and pictures in all.
     """
-    from deeplab.evaluation import report  # matplotlib is an extra
+    from deeplab.evaluation import comparison_report, report  # matplotlib is an extra
 
     data = open_split(data_root, split)
     scorers = {
         weights: open_scorer(weights, data, scales=scales, flip=flip, crf=crf, stride=stride)[0]
         for weights in evaluations
     }
+    close_up = _make_close_up(scorers, data)
+    about = {"data": f"{data_root}, {split}", **_settings(scales, flip, stride)}
+    for weights, scorer in scorers.items():
+        about |= _describe_weights(weights, scorer, crf)
+    title = f"{' and '.join(evaluations)} on {split}"
+    (first, *others) = evaluations.values()
+    if others:
+        comparison_report.write_comparison(
+            path,
+            compare(first, others[0]),
+            evaluations,
+            title=title,
+            about=about,
+            label_set=data.label_set,
+            close_up=close_up,
+            progress=progress,
+        )
+        return
+    report.write_report(
+        path,
+        first,
+        title=title,
+        about=about,
+        label_set=data.label_set,
+        close_up=close_up,
+        intervals=estimate_intervals(first),
+        progress=progress,
+    )
+
+
+def _make_close_up(
+    scorers: Mapping[str, Segmenter | ScoreFolder], data: SegmentationData
+) -> Callable[[PictureScores], list[Drawing]]:
     samples = {sample.name: sample for sample in data.samples}
 
     def close_up(picture: PictureScores) -> list[Drawing]:
@@ -60,19 +100,7 @@ def write_report(
         truth = sample.read_labels(len(data.label_set.class_names))
         return draw_close_up(sample.read_picture(), truth, found, label_set=data.label_set)
 
-    about = {"data": f"{data_root}, {split}", **_settings(scales, flip, stride)}
-    for weights, scorer in scorers.items():
-        about |= _describe_weights(weights, scorer, crf)
-    (evaluation, *_) = evaluations.values()
-    report.write_report(
-        path,
-        evaluation,
-        title=f"{' and '.join(evaluations)} on {split}",
-        about=about,
-        label_set=data.label_set,
-        close_up=close_up,
-        progress=progress,
-    )
+    return close_up
 
 
 def _settings(scales: Sequence[float], flip: bool, stride: int | None) -> dict[str, str]:
