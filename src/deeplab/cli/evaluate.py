@@ -113,7 +113,7 @@ def evaluate(
         trimap=trimap,
         calibration=calibration,
         report=report,
-    ).with_all_in(folder, are_two=other is not None)
+    ).with_all_in(folder, but=_impossible(weights, other))
     files.check()
     parsed_scales = parse_numbers(scales, "--scales")
     evaluations = {}
@@ -173,6 +173,16 @@ def _check_pair(weights: str, other: str | None, confusion: Path | None) -> None
         raise ValueError(f"{weights} cannot be compared with itself: give other weights")
     if confusion is not None:
         raise ValueError("--confusion draws one network: leave it out, or the other weights")
+
+
+def _impossible(weights: str, other: str | None) -> list[str]:
+    """Say which files `--all` cannot write."""
+    from deeplab.evaluation import holds_masks
+
+    without = ["confusion", "classes"] if other is not None else []
+    if any(holds_masks(Path(one)) for one in (weights, other) if one is not None):
+        without.append("calibration")  # label maps alone have no confidence
+    return without
 
 
 def _kept(keep: Path | None, weights: str, other: str | None) -> Path | None:

@@ -1,6 +1,6 @@
 """The files that `deeplab evaluate` writes: which are wanted, what they need, and their names."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,6 @@ _IN_FOLDER = {
     "report": "report.html",
 }
 _DRAWN = ("confusion", "classes", "trimap", "calibration")
-_OF_ONE = ("confusion", "classes")  # of a single network, not of two
 _WITH_NUMBERS = ("trimap", "calibration")  # these may be a .csv, and have one beside them
 
 
@@ -47,19 +46,19 @@ class ScoreFiles:
     calibration: Path | None = None
     report: Path | None = None
 
-    def with_all_in(self, folder: Path | None, *, are_two: bool = False) -> "ScoreFiles":
+    def with_all_in(self, folder: Path | None, *, but: Collection[str] = ()) -> "ScoreFiles":
         """Put all that is not placed yet into a folder.
 
         Args:
             folder: None leaves all as it is.
-            are_two: Leave out what can be drawn of one network only.
+            but: Fields that are left as they are.
         """
         if folder is None:
             return self
         paths = {
             field: folder / name
             for field, name in _IN_FOLDER.items()
-            if getattr(self, field) is None and not (are_two and field in _OF_ONE)
+            if getattr(self, field) is None and field not in but
         }
         return replace(self, **paths)
 
@@ -85,7 +84,7 @@ class ScoreFiles:
         """Say what has to be measured for these files.
 
         Args:
-            weights: What is scored; a folder of label maps has no confidence to be measured.
+            weights: What is scored; the report of a folder of label maps has no calibration.
             boundary: Boundary IoU is wanted for itself.
         """
         from deeplab.evaluation import holds_masks
@@ -94,8 +93,8 @@ class ScoreFiles:
         wanted: dict[MeasureName, bool] = {
             "trimap": self.trimap is not None or has_report,
             "boundary": boundary or has_report,
-            "calibration": (self.calibration is not None or has_report)
-            and not holds_masks(Path(weights)),
+            "calibration": self.calibration is not None
+            or (has_report and not holds_masks(Path(weights))),
         }
         return tuple(name for name, is_wanted in wanted.items() if is_wanted)
 

@@ -21,11 +21,15 @@ from deeplab.evaluation.crf_search import Ranges as Ranges
 from deeplab.evaluation.crf_search import Search as Search
 from deeplab.evaluation.crf_search import Watch as Watch
 from deeplab.evaluation.crf_search import search_crf as search_crf
+from deeplab.evaluation.evaluate import Scorer as Scorer
 from deeplab.evaluation.evaluate import evaluate as evaluate
 from deeplab.evaluation.evaluate import evaluate_closely as evaluate_closely
 from deeplab.evaluation.evaluate import spread as spread
 from deeplab.evaluation.files import evaluation_to_csv as evaluation_to_csv
 from deeplab.evaluation.files import evaluation_to_json as evaluation_to_json
+from deeplab.evaluation.keep import Keep as Keep
+from deeplab.evaluation.mask_folder import MaskFolder as MaskFolder
+from deeplab.evaluation.mask_folder import holds_masks as holds_masks
 from deeplab.evaluation.measure import Measure as Measure
 from deeplab.evaluation.measure import PictureResult as PictureResult
 from deeplab.evaluation.metrics import ConfusionMatrix as ConfusionMatrix

@@ -66,9 +66,7 @@ def estimate_intervals(
     if not evaluation.pictures:
         raise ValueError("no pictures to draw from: the evaluation holds no scores of pictures")
     sums = stack_sums(evaluation.pictures)
-    iou = np.concatenate(
-        [iou_of_sums(weigh(weights, sums)) for weights in draw_weights(len(sums), num_draws, seed)]
-    )
+    iou = draw_iou(sums, num_draws, seed)
     num_absent = len(evaluation.scores.absent_classes)
     means = mean_of_draws(iou, num_absent, evaluation.scores.convention)
     return Intervals(
@@ -91,7 +89,22 @@ def check_draws(num_draws: int, level: float) -> None:
         raise ValueError(f"level {level:g}: give a part of 1, such as 0.95")
 
 
-def draw_weights(num_pictures: int, num_draws: int, seed: int) -> Iterator[NDArray[np.int64]]:
+def draw_iou(sums: NDArray[np.int64], num_draws: int, seed: int) -> NDArray[np.float64]:
+    """Give the IoU of each class in each draw.
+
+    Args:
+        sums: (N, 3, K), see `stack_sums`.
+        num_draws: R.
+        seed: Of the drawing: the same seed draws the same pictures, whatever their counts.
+
+    Returns:
+        (R, K), NaN where a draw lacks a class.
+    """
+    weights = _draw_weights(len(sums), num_draws, seed)
+    return np.concatenate([_iou(weigh(some, sums)) for some in weights])
+
+
+def _draw_weights(num_pictures: int, num_draws: int, seed: int) -> Iterator[NDArray[np.int64]]:
     """Draw N of N pictures with replacement, R times: how often each was drawn.
 
     Yields:
@@ -119,7 +132,7 @@ def weigh(weights: NDArray[Any], sums: NDArray[np.int64]) -> NDArray[np.float64]
     return np.asarray(weights.astype(np.float64) @ flat).reshape(len(weights), *sums.shape[1:])
 
 
-def iou_of_sums(sums: NDArray[Any]) -> NDArray[np.float64]:
+def _iou(sums: NDArray[Any]) -> NDArray[np.float64]:
     """Give the IoU of each class: (..., 3, K) -> (..., K), NaN where a class is nowhere."""
     hits, truth, predicted = np.moveaxis(sums, -2, 0)
     union = truth + predicted - hits

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from deeplab.evaluation.bootstrap import (
     Interval,
     check_draws,
-    draw_weights,
-    iou_of_sums,
+    draw_iou,
     mean_of_draws,
     middle,
     weigh,
@@ -150,15 +149,7 @@ def compare(
     _check_same(first, second)
     convention = first.scores.convention
     sums = (stack_sums(first.pictures), stack_sums(second.pictures))
-    iou = [
-        np.concatenate(
-            [
-                iou_of_sums(weigh(weights, one))
-                for weights in draw_weights(len(one), num_draws, seed)
-            ]
-        )
-        for one in sums
-    ]
+    iou = [draw_iou(one, num_draws, seed) for one in sums]
     means = [
         mean_of_draws(values, len(one.scores.absent_classes), convention)
         for values, one in zip(iou, (first, second), strict=True)
@@ -246,9 +237,9 @@ def _check_same(first: Evaluation, second: Evaluation) -> None:
             f"in the first: {', '.join(only[0]) or 'none'}; only in the second: "
             f"{', '.join(only[1]) or 'none'}; evaluate both on the same split, with the same limit"
         )
-    for one, other in zip(first.pictures, second.pictures, strict=True):
-        if not np.array_equal(one.sums()[1], other.sums()[1]):
+    for picture, again in zip(first.pictures, second.pictures, strict=True):
+        if not np.array_equal(picture.sums()[1], again.sums()[1]):
             raise ValueError(
-                f"picture {one.name}: its true label map was another one in the second evaluation; "
+                f"picture {picture.name}: the second evaluation had another true label map; "
                 "evaluate both again on the same data"
             )

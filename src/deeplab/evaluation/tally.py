@@ -131,6 +131,7 @@ class Tally:
     def _scores_of(
         self, sample: Sample, cells: NDArray[np.int64], pixels: NDArray[np.int64]
     ) -> PictureScores:
+        assert sample.label_path is not None
         return PictureScores(
             sample.name,
             sample.picture_path,

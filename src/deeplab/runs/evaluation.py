@@ -1,12 +1,25 @@
 """Score weights on a data set, with a CRF or without."""
 
+import dataclasses
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from deeplab.crf import DenseCRF
 from deeplab.data import open_split
-from deeplab.evaluation import Convention, Evaluation, MeasureName, evaluate_closely
-from deeplab.runs.scorers import open_scorer
+from deeplab.evaluation import (
+    Convention,
+    Evaluation,
+    Keep,
+    MeasureName,
+    Scorer,
+    evaluate_closely,
+    holds_masks,
+    spread,
+)
+from deeplab.inference import STORED, find_crf, plain_parameters
+from deeplab.processor import num_cores
+from deeplab.runs.identity import describe_run
+from deeplab.runs.scorers import open_masks, open_scorer
 
 
 def evaluate(
@@ -21,6 +34,7 @@ def evaluate(
     measures: Collection[MeasureName] = (),
     convention: Convention = "devkit",
     limit: int | None = None,
+    keep: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluation:
     """Score weights on a split, with a CRF or without.
@@ -28,7 +42,8 @@ def evaluate(
     Args:
         weights: A published name, a network file (`.onnx`), a checkpoint (`.safetensors`), or a
             folder of class scores, `NAME.npz` for the picture `NAME.jpg`; of a folder the pictures
-            that it has scores of are scored.
+            that it has scores of are scored. Or a folder of label maps that were predicted,
+            `NAME.png` or `NAME.mask.png`: see `MaskFolder`.
         data_root: `VOCdevkit/VOC2012`, or a folder with `images` and `masks`.
         split: Name of a list file, or of a sub-folder of `images`.
         scales: Sizes at which every picture is scored.
@@ -40,26 +55,50 @@ def evaluate(
         convention: What means over classes do with those that are nowhere: "devkit" counts them as
             0, "present" leaves them out.
         limit: Score only so many pictures, spread evenly over the list.
+        keep: A file (`.npz`) for the counts so far: the same evaluation goes on from it where it
+            was interrupted, with the same numbers at the end; another one is refused it.
         progress: Called with pictures done and pictures in all.
 
     Raises:
         ValueError: Weights or data that are missing or do not fit one another.
     """
     data = open_split(data_root, split)
-    if Path(weights).is_dir():
-        if flip or tuple(scales) != (1.0,):
-            raise ValueError(f"{weights}: stored scores have no scales and no flip; leave them out")
-    elif stride is not None:
+    path, is_scored_before = Path(weights), flip or tuple(scales) != (1.0,)
+    if path.is_dir() and is_scored_before:
+        raise ValueError(f"{weights}: stored results have no scales and no flip; leave them out")
+    scorer: Scorer
+    if holds_masks(path):
+        if crf is not None or stride is not None:
+            raise ValueError(f"{weights}: label maps have no CRF and no stride; leave them out")
+        (scorer, data), workers = open_masks(path, data), num_cores()
+    elif not path.is_dir() and stride is not None:
         raise ValueError(f"stride {stride} is of scores in a folder; {weights} is none")
-    segmenter, data, workers = open_scorer(
-        weights, data, scales=scales, flip=flip, crf=crf, stride=stride
-    )
+    else:
+        scorer, data, workers = open_scorer(
+            weights, data, scales=scales, flip=flip, crf=crf, stride=stride
+        )
+    settings = {
+        "scales": list(scales),
+        "flip": flip,
+        "crf": _describe_crf(crf),
+        "stride": stride,
+        "measures": sorted(measures),
+    }
+    samples = spread(data.samples, limit)
+    about = describe_run(weights, data, samples, settings) if keep else {}
     return evaluate_closely(
-        segmenter,
-        data,
+        scorer,
+        dataclasses.replace(data, samples=samples),
         measures=measures,
         convention=convention,
-        limit=limit,
         workers=workers,
+        keep=Keep(keep, about) if keep else None,
         progress=progress,
     )
+
+
+def _describe_crf(crf: DenseCRF | str | None) -> object:
+    """Give the parameters as JSON values; those stored in weights are known by the weights."""
+    if crf is None or crf == STORED:
+        return crf
+    return plain_parameters(find_crf(crf) if isinstance(crf, str) else crf)
