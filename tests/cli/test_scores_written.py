@@ -11,6 +11,7 @@ def test_a_folder_takes_all_files_but_those_that_were_given_a_place():
     assert files.report == Path("all/report.html")
     assert files.json == Path("all/scores.json")
     assert ScoreFiles().with_all_in(None) == ScoreFiles()
+    assert ScoreFiles().with_all_in(Path("all"), but=["confusion"]).confusion is None
 
 
 @pytest.mark.parametrize(
@@ -23,8 +24,14 @@ def test_a_folder_takes_all_files_but_those_that_were_given_a_place():
     ],
 )
 def test_only_what_a_file_needs_is_measured(files, measures):
-    assert files.measures() == measures
-    assert set(files.measures(boundary=True)) == {*measures, "boundary"}
+    assert files.measures("voc12-lite") == measures
+    assert set(files.measures("voc12-lite", boundary=True)) == {*measures, "boundary"}
+
+
+def test_the_report_of_label_maps_has_no_calibration(tmp_path):
+    (tmp_path / "a.png").touch()
+    files = ScoreFiles(report=Path("r.html"))
+    assert files.measures(str(tmp_path)) == ("trimap", "boundary")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 
 from deeplab.data import Sample
-from deeplab.evaluation import PictureResult, evaluation_to_csv, evaluation_to_json
+from deeplab.evaluation import (
+    PictureResult,
+    estimate_intervals,
+    evaluation_to_csv,
+    evaluation_to_json,
+)
 from deeplab.evaluation.tally import Tally
 
 NAMES = ("background", "cat")
@@ -42,6 +47,19 @@ def test_csv_goes_on_with_a_row_for_each_value(tmp_path):
     assert float(rows["mean_boundary_iou", ""]) == evaluation.boundary.mean_iou
     assert float(rows["boundary_iou", "cat"]) == evaluation.boundary.class_iou[1]
     assert float(rows["brier", ""]) == pytest.approx(evaluation.calibration.brier)
+
+
+def test_intervals_are_written_beside_the_scores_they_are_of(tmp_path):
+    evaluation = evaluated(tmp_path, ())
+    intervals = estimate_intervals(evaluation, num_draws=50)
+    document = json.loads(evaluation_to_json(evaluation, {}, intervals))
+    assert document["interval"]["level"] == 0.95
+    assert document["interval"]["mean_iou"] == list(intervals.mean_iou)
+    assert document["interval"]["class_iou"]["cat"] == list(intervals.class_iou[1])
+    rows = list(csv.DictReader(evaluation_to_csv(evaluation, intervals).splitlines()))
+    (low,) = [row["value"] for row in rows if row["metric"] == "mean_iou_low"]
+    assert float(low) == intervals.mean_iou.low
+    assert sum(row["metric"] == "iou_high" for row in rows) == 2
 
 
 def test_what_was_not_measured_is_not_written(tmp_path):

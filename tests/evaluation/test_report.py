@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from deeplab.data import Sample
-from deeplab.evaluation import PictureResult
+from deeplab.evaluation import PictureResult, estimate_intervals
 from deeplab.evaluation.tally import Tally
 from deeplab.labels import VOID, named
 
@@ -36,7 +36,7 @@ def evaluated(tmp_path, numbers, measures=MEASURES, shift=0, **more):
     return tally.read(**more)
 
 
-def written(tmp_path, evaluation, asked=None):
+def written(tmp_path, evaluation, asked=None, intervals=None):
     def close_up(picture):
         if asked is not None:
             asked.append(picture.name)
@@ -50,6 +50,7 @@ def written(tmp_path, evaluation, asked=None):
         about={"weights": "mine & yours"},
         label_set=LABELS,
         close_up=close_up,
+        intervals=intervals,
     )
     return path.read_text()
 
@@ -80,6 +81,16 @@ def test_what_was_not_measured_is_not_on_the_page(tmp_path):
     assert "Boundar" not in text
     assert "Calibration" not in text
     assert "CRF" not in text
+
+
+def test_intervals_stand_beside_the_scores_and_over_the_bars(tmp_path):
+    evaluation = evaluated(tmp_path, range(4))
+    intervals = estimate_intervals(evaluation, num_draws=50)
+    text = written(tmp_path, evaluation, intervals=intervals)
+    for low, high in (intervals.mean_iou, *intervals.class_iou):
+        assert f"{100 * low:.1f} to {100 * high:.1f}" in text
+    assert text.count('class="span"') == 3
+    assert 'class="span"' not in written(tmp_path, evaluation)
 
 
 def test_only_the_worst_twenty_are_drawn_the_worst_first(tmp_path):

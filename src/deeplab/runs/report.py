@@ -7,17 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import deeplab
+from deeplab import imaging
 from deeplab.crf import DenseCRF
-from deeplab.data import SegmentationData, open_split
+from deeplab.data import Sample, SegmentationData, open_split
 from deeplab.evaluation import (
     Drawing,
     Evaluation,
+    MaskFolder,
     PictureScores,
+    Scorer,
     compare,
     draw_close_up,
     estimate_intervals,
+    holds_masks,
 )
-from deeplab.inference import STORED, ScoreFolder, Segmenter, plain_parameters
+from deeplab.inference import STORED, plain_parameters
 from deeplab.runs.scorers import open_scorer
 from deeplab.weights import NetworkCard, resolve_network
 
@@ -52,8 +56,10 @@ def write_report(
     from deeplab.evaluation import comparison_report, report  # matplotlib is an extra
 
     data = open_split(data_root, split)
-    scorers = {
-        weights: open_scorer(weights, data, scales=scales, flip=flip, crf=crf, stride=stride)[0]
+    scorers: dict[str, Scorer] = {
+        weights: MaskFolder(Path(weights))
+        if holds_masks(Path(weights))
+        else open_scorer(weights, data, scales=scales, flip=flip, crf=crf, stride=stride)[0]
         for weights in evaluations
     }
     close_up = _make_close_up(scorers, data)
@@ -87,20 +93,27 @@ def write_report(
 
 
 def _make_close_up(
-    scorers: Mapping[str, Segmenter | ScoreFolder], data: SegmentationData
+    scorers: Mapping[str, Scorer], data: SegmentationData
 ) -> Callable[[PictureScores], list[Drawing]]:
     samples = {sample.name: sample for sample in data.samples}
+    num_classes = len(data.label_set.class_names)
 
     def close_up(picture: PictureScores) -> list[Drawing]:
         sample = samples[picture.name]
         found = {
-            weights if len(scorers) > 1 else "": scorer(sample.picture_path).labels
+            weights if len(scorers) > 1 else "": _find_labels(scorer, sample, num_classes)
             for weights, scorer in scorers.items()
         }
-        truth = sample.read_labels(len(data.label_set.class_names))
+        truth = sample.read_labels(num_classes)
         return draw_close_up(sample.read_picture(), truth, found, label_set=data.label_set)
 
     return close_up
+
+
+def _find_labels(scorer: Scorer, sample: Sample, num_classes: int) -> imaging.LabelMap:
+    if isinstance(scorer, MaskFolder):
+        return scorer.read(sample, num_classes)
+    return scorer(sample.picture_path).labels
 
 
 def _settings(scales: Sequence[float], flip: bool, stride: int | None) -> dict[str, str]:
@@ -114,9 +127,9 @@ def _settings(scales: Sequence[float], flip: bool, stride: int | None) -> dict[s
     return {**settings, "made": f"{today.isoformat()} by deeplab {deeplab.__version__}"}
 
 
-def _describe_weights(
-    weights: str, scorer: Segmenter | ScoreFolder, crf: DenseCRF | str | None
-) -> dict[str, str]:
+def _describe_weights(weights: str, scorer: Scorer, crf: DenseCRF | str | None) -> dict[str, str]:
+    if isinstance(scorer, MaskFolder):
+        return {weights: "a folder of label maps"}
     card = scorer.card
     facts = {weights: _identity(weights, card.name)}
     if card.provenance:
