@@ -103,6 +103,7 @@ def evaluate(
     from deeplab.evaluation import compare, estimate_intervals
     from deeplab.runs import evaluation as runs
     from deeplab.runs.report import write_report
+    from deeplab.runs.scorers import short_names
 
     _check_pair(weights, other, confusion)
     files = ScoreFiles(
@@ -142,15 +143,17 @@ def evaluate(
         "limit": limit,
         "crf": crf,
     }
+    named = dict(zip(short_names(list(evaluations)), evaluations.values(), strict=True))
+    title = f"{' and '.join(named)} on {split}"
     if other is None:
-        title, intervals = f"{weights} on {split}", estimate_intervals(evaluations[weights])
+        intervals = estimate_intervals(evaluations[weights])
         files.write(evaluations[weights], intervals, about=about, title=title)
         show_scores(evaluations[weights], intervals, title)
     else:
-        title, comparison = f"{weights} and {other} on {split}", compare(*evaluations.values())
         about["other"] = other
-        files.write_comparison(comparison, evaluations, about=about, title=title)
-        show_comparison(comparison, (weights, other), title)
+        comparison = compare(*evaluations.values())
+        files.write_comparison(comparison, named, about=about, title=title)
+        show_comparison(comparison, list(named), title)
     if files.report is not None:
         with show_progress("drawing", "drawn") as tell:
             write_report(

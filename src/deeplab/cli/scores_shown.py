@@ -65,13 +65,14 @@ def show_comparison(comparison: "Comparison", names: "Sequence[str]", title: str
 def _class_table(evaluation: "Evaluation", intervals: "Intervals", title: str) -> Table:
     scores = evaluation.scores
     before = None if evaluation.without_crf is None else evaluation.without_crf.scores
-    table = Table(
-        title=Text(title), caption=f"{scores.num_pictures} pictures; all values in per cent"
+    caption = (
+        f"{scores.num_pictures} pictures; all values in per cent; intervals: "
+        f"{100 * intervals.level:g} % over pictures"
     )
+    table = Table(title=Text(title), caption=caption)
     table.add_column("class")
-    span_heading = f"{100 * intervals.level:g} % interval"
-    headings = ["IoU", span_heading, "accuracy", "precision", "of pixels"]
-    for heading in (*headings, *(("IoU without CRF",) if before else ())):
+    headings = ("IoU", "interval", "accuracy", "of pixels")  # as many as 80 columns take
+    for heading in (*headings, *(("no CRF",) if before else ())):
         table.add_column(heading, justify="right")
     num_pixels = max(sum(map(sum, scores.confusion)), 1)
     for label, name in enumerate(scores.class_names):
@@ -80,7 +81,6 @@ def _class_table(evaluation: "Evaluation", intervals: "Intervals", title: str) -
             _percent(scores.class_iou[label]),
             _span(intervals.class_iou[label]),
             _percent(scores.class_accuracy[label]),
-            _percent(scores.class_precision[label]),
             _percent(sum(scores.confusion[label]) / num_pixels),
             *((_percent(before.class_iou[label]),) if before else ()),
         )
@@ -90,7 +90,6 @@ def _class_table(evaluation: "Evaluation", intervals: "Intervals", title: str) -
         _percent(scores.mean_iou),
         _span(intervals.mean_iou),
         _percent(scores.mean_accuracy),
-        _percent(scores.mean_precision),
         "",
         *((_percent(before.mean_iou),) if before else ()),
     )

@@ -22,7 +22,7 @@ from deeplab.evaluation import (
     holds_masks,
 )
 from deeplab.inference import STORED, plain_parameters
-from deeplab.runs.scorers import open_scorer
+from deeplab.runs.scorers import open_scorer, short_names
 from deeplab.weights import NetworkCard, resolve_network
 
 
@@ -56,23 +56,24 @@ def write_report(
     from deeplab.evaluation import comparison_report, report  # matplotlib is an extra
 
     data = open_split(data_root, split)
+    named = dict(zip(short_names(list(evaluations)), evaluations.values(), strict=True))
     scorers: dict[str, Scorer] = {
         weights: MaskFolder(Path(weights))
         if holds_masks(Path(weights))
         else open_scorer(weights, data, scales=scales, flip=flip, crf=crf, stride=stride)[0]
         for weights in evaluations
     }
-    close_up = _make_close_up(scorers, data)
+    close_up = _make_close_up(dict(zip(named, scorers.values(), strict=True)), data)
     about = {"data": f"{data_root}, {split}", **_settings(scales, flip, stride)}
     for weights, scorer in scorers.items():
         about |= _describe_weights(weights, scorer, crf)
-    title = f"{' and '.join(evaluations)} on {split}"
+    title = f"{' and '.join(named)} on {split}"
     (first, *others) = evaluations.values()
     if others:
         comparison_report.write_comparison(
             path,
             compare(first, others[0]),
-            evaluations,
+            named,
             title=title,
             about=about,
             label_set=data.label_set,
