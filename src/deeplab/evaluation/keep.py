@@ -14,6 +14,8 @@ from deeplab import imaging
 from deeplab.data import Sample
 from deeplab.evaluation.tally import Tally
 
+_DAMAGE = (OSError, ValueError, EOFError, zipfile.BadZipFile)
+
 
 class Keep:
     """A file (`.npz`) of the counts so far; what is there and complete is taken over.
@@ -105,7 +107,7 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
             arrays = {name: loaded[name] for name in loaded.files}
         json.loads(str(arrays["about"]))
         arrays["names"], arrays["num_tallies"]
-    except (AttributeError, KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
+    except (*_DAMAGE, KeyError, AttributeError, TypeError) as error:
         raise ValueError(
             f"{path}: not the counts of an evaluation ({error}); choose another file, or delete it"
         ) from error
