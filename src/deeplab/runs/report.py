@@ -64,11 +64,15 @@ def write_report(
         for weights in evaluations
     }
     close_up = _make_close_up(dict(zip(named, scorers.values(), strict=True)), data)
-    about = {"data": f"{data_root}, {split}", **_settings(scales, flip, stride)}
+    (first, *others) = evaluations.values()
+    num_pictures = first.scores.num_pictures
+    about = {
+        "data": f"{data_root}, {split}: {num_pictures} of {len(data.samples)} pictures",
+        **_settings(scales, flip, stride),
+    }
     for weights, scorer in scorers.items():
         about |= _describe_weights(weights, scorer, crf)
     title = f"{' and '.join(named)} on {split}"
-    (first, *others) = evaluations.values()
     if others:
         comparison_report.write_comparison(
             path,
