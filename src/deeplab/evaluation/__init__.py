@@ -3,9 +3,16 @@
 from deeplab.evaluation.bootstrap import Interval as Interval
 from deeplab.evaluation.bootstrap import Intervals as Intervals
 from deeplab.evaluation.bootstrap import estimate_intervals as estimate_intervals
+from deeplab.evaluation.boundary import Boundary as Boundary
+from deeplab.evaluation.boundary import BoundaryIou as BoundaryIou
+from deeplab.evaluation.calibration import Calibration as Calibration
+from deeplab.evaluation.calibration import Reliability as Reliability
+from deeplab.evaluation.calibration import reliabilities_to_csv as reliabilities_to_csv
 from deeplab.evaluation.cityscapes import CityscapesCounts as CityscapesCounts
 from deeplab.evaluation.cityscapes import score_cityscapes_folders as score_cityscapes_folders
 from deeplab.evaluation.cityscapes_scores import CityscapesScores as CityscapesScores
+from deeplab.evaluation.close_up import Drawing as Drawing
+from deeplab.evaluation.close_up import draw_close_up as draw_close_up
 from deeplab.evaluation.compare import ClassDifference as ClassDifference
 from deeplab.evaluation.compare import Comparison as Comparison
 from deeplab.evaluation.compare import PictureDifference as PictureDifference
@@ -21,6 +28,8 @@ from deeplab.evaluation.evaluate import Scorer as Scorer
 from deeplab.evaluation.evaluate import evaluate as evaluate
 from deeplab.evaluation.evaluate import evaluate_closely as evaluate_closely
 from deeplab.evaluation.evaluate import spread as spread
+from deeplab.evaluation.files import evaluation_to_csv as evaluation_to_csv
+from deeplab.evaluation.files import evaluation_to_json as evaluation_to_json
 from deeplab.evaluation.keep import Keep as Keep
 from deeplab.evaluation.mask_folder import MaskFolder as MaskFolder
 from deeplab.evaluation.mask_folder import holds_masks as holds_masks
@@ -45,3 +54,8 @@ from deeplab.evaluation.trimap import Trimap as Trimap
 from deeplab.evaluation.trimap import TrimapCurve as TrimapCurve
 from deeplab.evaluation.trimap import curves_to_csv as curves_to_csv
 from deeplab.evaluation.trimap import distances_to_void as distances_to_void
+from deeplab.evaluation.verdict import comparison_to_csv as comparison_to_csv
+from deeplab.evaluation.verdict import comparison_to_json as comparison_to_json
+from deeplab.evaluation.verdict import describe_verdict as describe_verdict
+from deeplab.evaluation.verdict import differences_to_csv as differences_to_csv
+from deeplab.evaluation.verdict import largest_changes as largest_changes

@@ -48,6 +48,20 @@ def open_scorer(
     return segmenter, data, num_cores()
 
 
+def short_names(weights: Sequence[str]) -> list[str]:
+    """Name weights for drawings: paths by as many of their last parts as tell them apart.
+
+    Args:
+        weights: Published names and paths, each another one.
+    """
+    paths = [Path(one) for one in weights]
+    for count in range(1, max(len(path.parts) for path in paths) + 1):
+        names = [str(Path(*path.parts[-count:])) for path in paths]
+        if len(set(names)) == len(names):
+            return names
+    return list(weights)
+
+
 def open_masks(path: Path, data: SegmentationData) -> tuple[MaskFolder, SegmentationData]:
     """Open a folder of predicted label maps, and the pictures it has label maps of."""
     folder = MaskFolder(path)
