@@ -1,6 +1,16 @@
-"""What this process may use of the processor."""
+"""What this process may use of the processor, and work that uses it.
+
+numpy, onnxruntime, Pillow and the CRF let other threads run meanwhile.
+"""
 
 import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 def num_cores() -> int:
@@ -8,3 +18,28 @@ def num_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def in_order(
+    function: Callable[[_Item], _Result], items: Iterable[_Item], *, workers: int
+) -> Iterator[_Result]:
+    """Apply a function to all items, several at once, and give the results in order.
+
+    Only a few results wait at a time, however many items there are.
+
+    Args:
+        function: What to apply; may run in another thread.
+        items: One after the other.
+        workers: How many at once; 1 stays in this thread.
+    """
+    if workers == 1:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[_Result]] = deque()
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

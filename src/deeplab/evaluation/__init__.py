@@ -12,7 +12,6 @@ from deeplab.evaluation.evaluate import evaluate_closely as evaluate_closely
 from deeplab.evaluation.evaluate import spread as spread
 from deeplab.evaluation.metrics import ConfusionMatrix as ConfusionMatrix
 from deeplab.evaluation.metrics import Scores as Scores
-from deeplab.evaluation.parallel import in_order as in_order
 from deeplab.evaluation.trials import Point as Point
 from deeplab.evaluation.trials import Trial as Trial
 from deeplab.evaluation.trials import TrialLog as TrialLog

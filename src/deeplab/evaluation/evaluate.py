@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from deeplab.data import Sample, SegmentationData
 from deeplab.evaluation.metrics import ConfusionMatrix, Scores
-from deeplab.evaluation.parallel import in_order
 from deeplab.evaluation.trimap import Trimap, TrimapCurve, distances_to_void
 from deeplab.inference import ScoreFolder, Segmenter
+from deeplab.processor import in_order
 
 
 @dataclass(frozen=True)
