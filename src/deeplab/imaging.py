@@ -23,6 +23,8 @@ LabelMap = NDArray[np.uint8]
 Scores = NDArray[np.float32]
 PictureSource = str | Path | BinaryIO | Image.Image | NDArray[Any]
 
+# Formats that Pillow recognises by name but cannot decode.
+_NOT_DECODED = {"BUFR", "GRIB", "HDF5", "MPEG", "WMF"}
 _ALLOWED = "a path, an open binary file, a PIL image, or an RGB array (uint8, shape (H, W, 3))"
 _VOID_COLOUR = (224, 224, 192)  # entry 255 of the palette of the PASCAL VOC devkit
 _PNG_LEVEL = 1  # label maps and cut-outs: higher levels take 5x the time for a few per cent
@@ -89,6 +91,14 @@ def read_as_stored(path: Path) -> Image.Image:
     if not content:
         raise ValueError(f"{path}: is empty (0 bytes); give a picture file")
     return _load(lambda: Image.open(io.BytesIO(content)), str(path), turn_upright=False)
+
+
+def picture_suffixes() -> frozenset[str]:
+    """List the endings of names that picture files have, such as ".jpg", in lower case."""
+    names = Image.registered_extensions()
+    return frozenset(
+        suffix for suffix, name in names.items() if name in Image.OPEN and name not in _NOT_DECODED
+    )
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:

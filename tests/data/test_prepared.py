@@ -6,6 +6,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from deeplab.data.description import DataDescription, SplitFiles
 from deeplab.data.prepared import (
     Pair,
     PreparedSet,
@@ -103,10 +104,10 @@ def test_a_list_that_is_there_already_stays_untouched(tmp_path):
 
 
 def test_the_description_says_where_all_is_and_is_written_once(tmp_path):
+    files = SplitFiles(tmp_path / "pictures", tmp_path / "masks", tmp_path / "lists" / "val.txt")
+
     def write() -> int:
-        write_description(
-            tmp_path, VOC12, images="pictures", masks="masks", lists={"val": "lists/val.txt"}
-        )
+        write_description(DataDescription(tmp_path, VOC12, {"val": files}))
         return (tmp_path / "data.yaml").stat().st_mtime_ns
 
     assert write() == write()

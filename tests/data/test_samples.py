@@ -129,3 +129,24 @@ def test_a_folder_of_another_layout_says_what_was_expected(tmp_path):
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ValueError, match="nowhere does not exist"):
         open_split(tmp_path / "nowhere", "train")
+
+
+def test_a_split_without_label_maps_is_opened_where_none_are_needed(own):
+    text = "classes: [a]\nsplits:\n  new: {images: images/train}\n"
+    (own / "data.yaml").write_text(text)
+    with pytest.raises(ValueError, match="'new' has no label maps"):
+        open_split(own, "new")
+    (first, _) = open_split(own, "new", labelled=False).samples
+    assert (first.name, first.label_path) == ("a", None)
+    with pytest.raises(ValueError, match=r"a\.jpg: this picture has no label map"):
+        first.read_labels(1)
+
+
+def test_label_maps_are_read_as_their_description_says(own):
+    text = "classes: [thing]\nvalues: [1]\nvoid: [0]\nsplits:\n"
+    text += "  train: {images: images/train, masks: masks/train}\n"
+    (own / "data.yaml").write_text(text)
+    labels = open_split(own / "data.yaml", "train").samples[0].read_labels(1)
+    expected = np.full((6, 8), 255)
+    expected[2:, 3:] = 0
+    assert np.array_equal(labels, expected)

@@ -84,10 +84,11 @@ def test_official_label_maps_are_written_over_those_of_sbd(source, tmp_path):
         assert set(read(masks / f"{name}.png").ravel()) == {20}
 
 
-def test_the_description_names_all_splits_with_label_maps(source, tmp_path):
+def test_the_description_names_all_splits_and_that_test_has_no_label_maps(source, tmp_path):
     voc12.prepare(source, tmp_path / "to", Options())
     splits = yaml.safe_load((tmp_path / "to" / "data.yaml").read_text())["splits"]
-    assert sorted(splits) == ["train", "trainaug", "trainval", "trainval_aug", "val"]
+    assert sorted(splits) == ["test", "train", "trainaug", "trainval", "trainval_aug", "val"]
+    assert [split for split, files in splits.items() if "masks" not in files] == ["test"]
     for split in splits.values():
         assert all((tmp_path / "to" / path).exists() for path in split.values())
 

@@ -3,6 +3,8 @@
 `augment` and `stream` are for training and need torch: they are imported by their own names.
 """
 
+from deeplab.data.description import DataDescription as DataDescription
+from deeplab.data.description import describe as describe
 from deeplab.data.samples import Sample as Sample
 from deeplab.data.samples import SegmentationData as SegmentationData
 from deeplab.data.samples import open_split as open_split

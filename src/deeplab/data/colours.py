@@ -18,12 +18,15 @@ from deeplab.labels import VOID, Colour, voc_palette
 _MOST_SHOWN = 5
 
 
-def read_labels_in_palette(path: Path, palette: Sequence[Colour]) -> imaging.LabelMap:
+def read_labels_in_palette(
+    path: Path, palette: Sequence[Colour], *, void_colours: Sequence[Colour] = ()
+) -> imaging.LabelMap:
     """Read a label map whose colours, if it has any, are those of a palette.
 
     Args:
         path: A grey, palette or RGB picture.
         palette: One colour for each label from 0 on; void is 255 and has VOC's colour.
+        void_colours: Further colours that are void.
 
     Returns:
         (H, W) uint8 label ids, 255 void.
@@ -33,14 +36,19 @@ def read_labels_in_palette(path: Path, palette: Sequence[Colour]) -> imaging.Lab
     """
     with _open(path) as image:
         if image.mode == "P":
-            return _read_indices(path, image, palette)
+            return _read_indices(path, image, palette, void_colours)
         if image.mode in ("RGB", "RGBA") and image.format != "JPEG":
-            return labels_of_colours(np.asarray(image.convert("RGB")), palette, str(path))
+            picture = np.asarray(image.convert("RGB"))
+            return labels_of_colours(picture, palette, str(path), void_colours=void_colours)
     return imaging.read_label_map(path)
 
 
 def labels_of_colours(
-    picture: imaging.Picture, palette: Sequence[Colour], name: str
+    picture: imaging.Picture,
+    palette: Sequence[Colour],
+    name: str,
+    *,
+    void_colours: Sequence[Colour] = (),
 ) -> imaging.LabelMap:
     """Turn colours into label ids.
 
@@ -48,6 +56,7 @@ def labels_of_colours(
         picture: (H, W, 3) colours of the palette, and VOC's colour of void.
         palette: One colour for each label from 0 on.
         name: What to call it in the message.
+        void_colours: Further colours that are void.
 
     Returns:
         (H, W) uint8 label ids, 255 void.
@@ -56,8 +65,9 @@ def labels_of_colours(
         ValueError: Other colours occur.
     """
     codes = _codes(picture)
-    known = _codes(np.array([*palette, voc_palette()[VOID]], np.uint8))
-    labels = np.array([*range(len(palette)), VOID], np.uint8)
+    void = [voc_palette()[VOID], *void_colours]
+    known = _codes(np.array([*palette, *void], np.uint8))
+    labels = np.array([*range(len(palette)), *[VOID] * len(void)], np.uint8)
     first = np.unique(known, return_index=True)[1]  # of two labels of one colour the first counts
     known, labels = known[first], labels[first]
     places = np.searchsorted(known, codes).clip(max=len(known) - 1)
@@ -74,7 +84,9 @@ def labels_of_colours(
     return np.asarray(labels[places])
 
 
-def _read_indices(path: Path, image: Image.Image, palette: Sequence[Colour]) -> imaging.LabelMap:
+def _read_indices(
+    path: Path, image: Image.Image, palette: Sequence[Colour], void_colours: Sequence[Colour]
+) -> imaging.LabelMap:
     indices = imaging.read_label_map(path)
     own = np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
     colours = np.zeros((VOID + 1, 3), np.uint8)
@@ -86,7 +98,7 @@ def _read_indices(path: Path, image: Image.Image, palette: Sequence[Colour]) -> 
     is_grey = bool((colours[used] == used[:, np.newaxis]).all())
     if is_grey or bool((colours[used] == expected[used]).all()):
         return indices
-    return labels_of_colours(colours[indices], palette, str(path))
+    return labels_of_colours(colours[indices], palette, str(path), void_colours=void_colours)
 
 
 def _codes(colours: NDArray[np.uint8]) -> NDArray[np.uint32]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from deeplab.data.description import DataDescription, SplitFiles
 from deeplab.data.find import Folder, find_list, find_pictures
 from deeplab.data.mat import holds
 from deeplab.data.prepared import (
@@ -154,6 +155,7 @@ def write_set(
     counts = {split: len(names) for split, names in splits.items() if names}
     for split in counts:
         write_list(target_dir / f"{split}.txt", splits[split])
-    lists = {split: f"{split}.txt" for split in counts}
-    write_description(target_dir, label_set, images="images", masks="masks", lists=lists)
+    images, masks = target_dir / "images", target_dir / "masks"
+    files = {split: SplitFiles(images, masks, target_dir / f"{split}.txt") for split in counts}
+    write_description(DataDescription(target_dir, label_set, files))
     return PreparedSet(label_set.name, counts, written, lacking(counts, official))

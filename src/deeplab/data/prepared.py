@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import yaml
 
 from deeplab import imaging
+from deeplab.data.description import FILE_NAME, DataDescription, to_yaml
 from deeplab.data.place import place_file
 from deeplab.data.samples import Sample
 from deeplab.labels import VOID, LabelSet
@@ -155,28 +155,10 @@ def write_list(path: Path, names: Iterable[str]) -> None:
     _write_if_new(path, content)
 
 
-def write_description(
-    target_dir: Path, label_set: LabelSet, *, images: str, masks: str, lists: Mapping[str, str]
-) -> None:
-    """Write `data.yaml`, which says where pictures, label maps and lists are, and their classes.
-
-    Args:
-        target_dir: Of the prepared set; all else is relative to it.
-        label_set: Names and colours of the classes.
-        images: Folder of the pictures.
-        masks: Folder of the label maps.
-        lists: File of the list of each split that has label maps.
-    """
-    described = {
-        "name": label_set.name,
-        "classes": list(label_set.class_names),
-        "palette": [list(colour) for colour in label_set.palette],
-        "splits": {
-            split: {"images": images, "masks": masks, "list": path} for split, path in lists.items()
-        },
-    }
-    text = yaml.safe_dump(described, sort_keys=False, default_flow_style=None, width=100)
-    _write_if_new(target_dir / "data.yaml", text.encode())
+def write_description(description: DataDescription) -> None:
+    """Write `data.yaml`, if it is not there already, into the root of the prepared set."""
+    description.root.mkdir(parents=True, exist_ok=True)
+    _write_if_new(description.root / FILE_NAME, to_yaml(description).encode())
 
 
 def lacking(counts: Mapping[str, int], official: Mapping[str, int]) -> tuple[str, ...]:

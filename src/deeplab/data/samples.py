@@ -1,16 +1,9 @@
-"""Data sets on disk: which picture goes with which label map.
+"""Data sets on disk: which picture goes with which label map, and how both are read.
 
-Two layouts are read:
-
-* PASCAL VOC: `JPEGImages/NAME.jpg`, `SegmentationClassAug/NAME.png` (or `SegmentationClass`), lists
-  of names in `ImageSets/Segmentation/SPLIT.txt` or `SPLIT.txt`; the classes are VOC's 21.
-* a folder pair: `images/SPLIT/NAME.*` with `masks/SPLIT/NAME.png`, or `images/NAME.*` with
-  `masks/NAME.png` and the names in `SPLIT.txt`; the class names stand in `classes.txt`, one a line,
-  in the order of their ids.
+What a data set is stands in its `data.yaml`, or is known by its folders; see `description`.
 """
 
-import difflib
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +12,10 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from deeplab import imaging
-from deeplab.labels import VOC12, VOID, LabelSet, named
+from deeplab.data.coding import PLAIN, LabelCoding
+from deeplab.data.description import DataDescription, describe
+from deeplab.data.pairing import Entry, list_entries
+from deeplab.labels import LabelSet
 
 
 @dataclass(frozen=True)
@@ -29,12 +25,14 @@ class Sample:
     Attributes:
         name: The picture's id within its data set.
         picture_path: Any picture file.
-        label_path: Indexed or grey PNG of class ids, 255 void.
+        label_path: Its label map; None in a split without label maps.
+        coding: What the values in the label map mean.
     """
 
     name: str
     picture_path: Path
-    label_path: Path
+    label_path: Path | None
+    coding: LabelCoding = PLAIN
 
     def read_picture(self) -> NDArray[np.uint8]:
         """Read the picture: (H, W, 3) RGB, uint8."""
@@ -55,24 +53,15 @@ class Sample:
         return (width, height) if lies_on_its_side else (height, width)
 
     def read_labels(self, num_classes: int) -> NDArray[np.uint8]:
-        """Read the label map: (H, W) uint8.
+        """Read the label map: (H, W) uint8, 0..K-1 and 255 for void.
 
         Raises:
-            ValueError: An id is neither below `num_classes` nor void; the message names file and
-                ids.
+            ValueError: There is none, or a value in it is neither that of a class nor void; the
+                message names file and values.
         """
-        labels = imaging.read_label_map(self.label_path)
-        strange = sorted(
-            set(np.flatnonzero(np.bincount(labels.ravel(), minlength=256)[num_classes:VOID]))
-        )
-        if strange:
-            ids = ", ".join(str(label + num_classes) for label in strange[:5])
-            raise ValueError(
-                f"{self.label_path}: class ids {ids}, but there are {num_classes} classes "
-                f"(0..{num_classes - 1}) and void ({VOID}): renumber the label map or correct the "
-                "class list"
-            )
-        return labels
+        if self.label_path is None:
+            raise ValueError(f"{self.picture_path}: this picture has no label map")
+        return self.coding.read(self.label_path, num_classes)
 
 
 @dataclass(frozen=True)
@@ -88,99 +77,66 @@ class SegmentationData:
     label_set: LabelSet
 
 
-def open_split(root: Path, split: str) -> SegmentationData:
+def open_split(root: Path, split: str, *, labelled: bool = True) -> SegmentationData:
     """List a split of a data set on disk; nothing is decoded.
 
     Args:
-        root: `VOCdevkit/VOC2012`, or a folder with `images` and `masks`.
-        split: Name of a list file (without `.txt`) or of a sub-folder of `images`.
+        root: Its folder (`VOCdevkit/VOC2012`, one with `images` and `masks`, ...), or its
+            `data.yaml`.
+        split: Name of one of its splits.
+        labelled: Whether every picture has to have a label map; without, pictures alone are taken.
 
     Raises:
-        ValueError: The folder has neither layout, the split does not exist or is empty, or files
-            are missing.
+        ValueError: The layout is not known, the split does not exist or is empty, or files are
+            missing.
     """
-    if not root.is_dir():
-        raise ValueError(f"data folder {root} does not exist")
-    if (root / "JPEGImages").is_dir():
-        return SegmentationData(_open_voc(root, split), VOC12)
-    if (root / "images").is_dir():
-        return SegmentationData(_open_folder_pair(root, split), _own_classes(root))
-    raise ValueError(
-        f"{root}: expected a VOC layout (JPEGImages, SegmentationClass, ImageSets/Segmentation) "
-        "or a folder pair (images, masks)"
-    )
-
-
-def _open_voc(root: Path, split: str) -> tuple[Sample, ...]:
-    augmented_dir, official_dir = root / "SegmentationClassAug", root / "SegmentationClass"
-    labels_dir = augmented_dir if augmented_dir.is_dir() else official_dir
-    return _samples(_listed(root, split), split, root / "JPEGImages", labels_dir)
-
-
-def _open_folder_pair(root: Path, split: str) -> tuple[Sample, ...]:
-    pictures_dir, labels_dir = root / "images", root / "masks"
-    if not (pictures_dir / split).is_dir():
-        return _samples(_listed(root, split), split, pictures_dir, labels_dir)
-    names = sorted(_files_by_stem(pictures_dir / split))
-    return _samples(names, split, pictures_dir / split, labels_dir / split)
-
-
-def _own_classes(root: Path) -> LabelSet:
-    path = root / "classes.txt"
-    if not path.is_file():
-        raise ValueError(
-            f"{path} is missing: write the class names into it, one a line, id 0 first"
+    description = describe(root)
+    entries = list_entries(description, split)
+    _check(entries, description, split, labelled)
+    samples = tuple(
+        Sample(
+            entry.name,
+            entry.picture_paths[0],
+            entry.label_paths[0] if entry.label_paths else None,
+            description.coding,
         )
-    lines = [line.strip() for line in path.read_text().splitlines() if line.strip()]
-    return named(tuple(lines), name=root.name)
-
-
-def _listed(root: Path, split: str) -> list[str]:
-    places = [root / "ImageSets" / "Segmentation", root]
-    for place in places:
-        if (place / f"{split}.txt").is_file():
-            lines = (place / f"{split}.txt").read_text().splitlines()
-            return [line.strip() for line in lines if line.strip()]
-    known = {path.stem for place in places for path in place.glob("*.txt")} - {"classes"}
-    known |= {path.name for path in root.glob("images/*") if path.is_dir()}
-    near = difflib.get_close_matches(split, known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ValueError(
-        f"{root}: no split {split!r}; there are {', '.join(sorted(known)) or 'none'}{hint}"
+        for entry in entries
     )
+    return SegmentationData(samples, description.label_set)
 
 
-def _samples(
-    names: list[str], split: str, pictures_dir: Path, labels_dir: Path
-) -> tuple[Sample, ...]:
-    if not names:
-        raise ValueError(f"{pictures_dir}: split {split!r} is empty")
-    pictures = _files_by_stem(pictures_dir)
-    label_maps = {path.stem: path for path in labels_dir.glob("*.png")}
-    missing = [name for name in names if name not in pictures or name not in label_maps]
+def _check(
+    entries: Sequence[Entry], description: DataDescription, split: str, labelled: bool
+) -> None:
+    files = description.split(split)
+    if not entries:
+        raise ValueError(f"{files.list_path or files.images}: split {split!r} is empty")
+    if labelled and not any(entry.label_paths for entry in entries) and files.masks is None:
+        raise ValueError(
+            f"{description.root}: split {split!r} has no label maps; take another one, or say "
+            "where they are (`masks` in data.yaml)"
+        )
+    missing = [
+        entry.name
+        for entry in entries
+        if not entry.picture_paths or (labelled and not entry.label_paths)
+    ]
     if missing:
+        what = f" or no label map (.png) in {files.masks or description.root}" if labelled else ""
         raise ValueError(
-            f"split {split!r}: {len(missing)} of {len(names)} names have no picture in "
-            f"{pictures_dir} or no label map (.png) in {labels_dir}: {_some(missing)}"
+            f"split {split!r}: {len(missing)} of {len(entries)} names have no picture in "
+            f"{files.images}{what}: {_some(missing)}"
         )
-    twice = [name for name in names if len(pictures[name]) > 1]
+    twice = [
+        entry.name
+        for entry in entries
+        if len(entry.picture_paths) > 1 or len(entry.label_paths) > 1
+    ]
     if twice:
         raise ValueError(
-            f"split {split!r}: several files of one name in {pictures_dir}, of which only one can "
-            f"be the picture: {_some(twice)}"
+            f"split {split!r}: several files of one name in {files.images} (or for its label map), "
+            f"of which only one can be the picture: {_some(twice)}"
         )
-    return tuple(Sample(name, pictures[name][0], label_maps[name]) for name in names)
-
-
-def _files_by_stem(folder: Path) -> dict[str, list[Path]]:
-    """List the files of a folder, but for hidden ones, by their names without the last suffix."""
-    files: dict[str, list[Path]] = {}
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_file() and not entry.name.startswith("."):
-                path = folder / entry.name
-                files.setdefault(path.stem, []).append(path)
-    return files
 
 
 def _some(names: list[str]) -> str:

@@ -26,9 +26,9 @@ class SourceConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstri
     """One split of one data set on disk."""
 
     root: Path
-    """`VOCdevkit/VOC2012`, or a folder with `images` and `masks`."""
+    """A folder with `data.yaml` (or that file), `VOCdevkit/VOC2012`, or `images` and `masks`."""
     split: str
-    """Name of a list file (without `.txt`), or of a sub-folder of `images`."""
+    """One of its splits: of `data.yaml`, a list file (without `.txt`), a sub-folder of `images`."""
 
 
 class DataConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):

@@ -18,6 +18,7 @@ import numpy as np
 
 from deeplab.data import mat
 from deeplab.data.colours import read_labels_in_palette
+from deeplab.data.description import DataDescription, SplitFiles
 from deeplab.data.find import Folder, find_list, find_pictures, list_folders
 from deeplab.data.place import place_file
 from deeplab.data.prepared import (
@@ -82,13 +83,14 @@ def prepare(source_dir: Path, target_dir: Path, options: Options) -> PreparedSet
     counts = {split: len(names) for split, names in splits.items() if names}
     for split in counts:
         write_list(target_dir / _LISTS / f"{split}.txt", splits[split])
-    write_description(
-        target_dir,
-        VOC12,
-        images="JPEGImages",
-        masks="SegmentationClassAug",
-        lists={split: (_LISTS / f"{split}.txt").as_posix() for split in counts if split != "test"},
-    )
+    images, masks = target_dir / "JPEGImages", target_dir / "SegmentationClassAug"
+    files = {
+        split: SplitFiles(
+            images, None if split == "test" else masks, target_dir / _LISTS / f"{split}.txt"
+        )
+        for split in counts
+    }
+    write_description(DataDescription(target_dir, VOC12, files))
     return PreparedSet("voc12", counts, written, _lacking(counts, sources))
 
 

@@ -11,15 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from PIL import Image
-
+from deeplab import imaging
 from deeplab.inference.segmentation import OUTPUT_SUFFIXES, ClassShare, Output, output_paths
 from deeplab.inference.segmenter import Segmenter
 
 STANDARD_INPUT = "-"
-
-# Formats that Pillow recognises by name but cannot decode.
-_NOT_DECODED = {"BUFR", "GRIB", "HDF5", "MPEG", "WMF"}
 
 
 @dataclass(frozen=True)
@@ -148,7 +144,7 @@ def _expand(text: str) -> Iterator[tuple[Path, Path]]:
 
 
 def _in_folder(folder: Path, *, below: Path) -> Iterator[tuple[Path, Path]]:
-    suffixes = _picture_suffixes()
+    suffixes = imaging.picture_suffixes()
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
@@ -166,13 +162,6 @@ def _folder_of_pattern(pattern: Path) -> Path:
     parts = pattern.parts[:-1]
     fixed = next((n for n, part in enumerate(parts) if glob.has_magic(part)), len(parts))
     return Path(*parts[:fixed])
-
-
-def _picture_suffixes() -> frozenset[str]:
-    names = Image.registered_extensions()
-    return frozenset(
-        suffix for suffix, name in names.items() if name in Image.OPEN and name not in _NOT_DECODED
-    )
 
 
 def _is_result(path: Path) -> bool:
