@@ -1,9 +1,20 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab.labels import LABEL_SETS, VOC12, VOID, LabelSet, find_classes, named, voc_palette
+from deeplab.labels import (
+    LABEL_SETS,
+    VOC12,
+    VOID,
+    LabelSet,
+    find_classes,
+    label_dtype,
+    named,
+    voc_palette,
+    void_of,
+)
 
 
 def test_the_palette_is_the_one_of_the_voc_devkit() -> None:
@@ -16,6 +27,23 @@ def test_the_palette_is_the_one_of_the_voc_devkit() -> None:
 
 def test_the_palette_never_repeats_a_colour() -> None:
     assert len(set(voc_palette())) == 256
+
+
+@pytest.mark.parametrize("num_classes", [1, 255, 256, 1000])
+def test_void_is_the_largest_label_of_a_label_map_and_no_class(num_classes: int) -> None:
+    assert void_of(num_classes) == np.iinfo(label_dtype(num_classes)).max
+    assert void_of(num_classes) >= num_classes
+
+
+def test_label_maps_are_as_narrow_as_their_classes_allow() -> None:
+    assert (label_dtype(255), label_dtype(256)) == (np.uint8, np.uint16)
+
+
+def test_a_thousand_classes_have_a_thousand_colours_and_void_its_own() -> None:
+    palette = named(tuple(map(str, range(1000)))).palette
+    assert len(set(palette)) == 1000
+    assert palette[:VOID] == voc_palette(VOID)
+    assert voc_palette()[VOID] not in palette
 
 
 def test_the_palette_is_the_one_in_the_real_masks(real_voc_root: Path) -> None:
@@ -50,7 +78,7 @@ def test_an_unknown_class_names_its_nearest_and_all_known() -> None:
     ("class_names", "message"),
     [
         ((), "0 class names"),
-        (tuple(map(str, range(256))), "256 class names: a label set has 1 to 255"),
+        (tuple(map(str, range(1001))), "1001 class names: a label set has 1 to 1000"),
         (("cat", "cat"), "'cat' occurs twice"),
         (("cat", " "), "class 1 has an empty name"),
     ],

@@ -1,6 +1,7 @@
 """Class names, their colours, and what label indices mean.
 
-A label map holds one index per pixel: 0..K-1 for the K classes of a label set, 255 for void.
+A label map holds one index per pixel: 0..K-1 for the K classes of a label set, and void. Up to 255
+classes it is uint8 and void is 255; beyond, it is uint16 and void is 65535.
 Colours are RGB, 0..255.
 """
 
@@ -8,8 +9,16 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 VOID = 255
 """The label of pixels that belong to no class; never scored, never trained on."""
+
+WIDE_VOID = 65535
+"""The same in label maps of more than 255 classes."""
+
+MOST_CLASSES = 1000
+"""The largest label set."""
 
 Colour = tuple[int, int, int]
 
@@ -44,6 +53,16 @@ class LabelSet:
                 )
 
 
+def void_of(num_classes: int) -> int:
+    """Say which label is void in label maps of so many classes: 255, beyond 255 classes 65535."""
+    return VOID if num_classes <= VOID else WIDE_VOID
+
+
+def label_dtype(num_classes: int) -> type[np.uint8] | type[np.uint16]:
+    """Say how wide label maps of so many classes are: uint8, beyond 255 classes uint16."""
+    return np.uint8 if num_classes <= VOID else np.uint16
+
+
 def voc_palette(num_colours: int = 256) -> tuple[Colour, ...]:
     """Make the first colours of the palette that the PASCAL VOC devkit uses.
 
@@ -51,7 +70,7 @@ def voc_palette(num_colours: int = 256) -> tuple[Colour, ...]:
     so that neighbouring indices look different. Void (255) comes out as (224, 224, 192).
 
     Args:
-        num_colours: How many colours to make, 1..256.
+        num_colours: How many colours to make, 1 or more; all differ up to 2 ** 24.
     """
     return tuple(_voc_colour(index) for index in range(num_colours))
 
@@ -59,11 +78,15 @@ def voc_palette(num_colours: int = 256) -> tuple[Colour, ...]:
 def named(class_names: Sequence[str], name: str = "custom") -> LabelSet:
     """Make a label set of one's own classes, with the VOC palette's colours.
 
+    The colour of void is left to void: from class 255 on, classes have the colour after theirs.
+
     Args:
-        class_names: Up to 255 different names, in label order.
+        class_names: Up to 1000 different names, in label order.
         name: What to call the set.
     """
-    return LabelSet(name, tuple(class_names), voc_palette(len(class_names)))
+    colours = voc_palette(len(class_names) + 1)
+    palette = (*colours[:VOID], *colours[VOID + 1 :])[: len(class_names)]
+    return LabelSet(name, tuple(class_names), palette)
 
 
 def find_classes(class_names: Sequence[str], wanted: Iterable[str]) -> tuple[int, ...]:
@@ -80,13 +103,17 @@ def find_classes(class_names: Sequence[str], wanted: Iterable[str]) -> tuple[int
 
 
 def _check_class_names(class_names: tuple[str, ...]) -> None:
-    if not 1 <= len(class_names) <= VOID:
-        raise ValueError(f"{len(class_names)} class names: a label set has 1 to {VOID} classes")
+    if not 1 <= len(class_names) <= MOST_CLASSES:
+        raise ValueError(
+            f"{len(class_names)} class names: a label set has 1 to {MOST_CLASSES} classes"
+        )
+    seen = set()
     for position, name in enumerate(class_names):
         if not name.strip():
             raise ValueError(f"class {position} has an empty name; give every class a name")
-        if name in class_names[:position]:
+        if name in seen:
             raise ValueError(f"class name {name!r} occurs twice; give every class its own name")
+        seen.add(name)
 
 
 def _voc_colour(index: int) -> Colour:
