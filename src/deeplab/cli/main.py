@@ -16,6 +16,7 @@ import deeplab
 from deeplab.cli.arguments import spell_out
 from deeplab.cli.crf import refine
 from deeplab.cli.crf_tune import tune
+from deeplab.cli.data_check import check
 from deeplab.cli.data_prepare import prepare
 from deeplab.cli.evaluate import evaluate
 from deeplab.cli.export import export
@@ -33,7 +34,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 GROUPS: dict[str, dict[str, Callable[..., None]]] = {
     "crf": {"refine": refine, "tune": tune},
-    "data": {"prepare": prepare},
+    "data": {"prepare": prepare, "check": check},
 }
 """Commands of two words."""
 
@@ -90,7 +91,7 @@ _HELP = "DeepLab v2: masks of photos in one command; training, evaluation, expor
 _GROUP_HELP = {
     "crf": "Refine class scores from anywhere with the fully connected CRF: "
     "`deeplab crf PHOTO SCORES.npz` (short for `deeplab crf refine ...`); or find its parameters.",
-    "data": "Data sets: prepare those of the paper.",
+    "data": "Data sets: prepare those of the paper, check your own.",
 }
 
 
