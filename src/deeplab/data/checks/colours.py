@@ -18,6 +18,7 @@ from deeplab.data.findings import Kind, some
 
 _SELDOM = 0.01  # colours that are so rare may become void without asking
 _SHOWN = 8
+_MOST_IN_PALETTE = 40
 
 
 def judge_colours(
@@ -34,7 +35,8 @@ def judge_colours(
         return
     is_declared = bool(description.coding.colours)
     exact = colours_recoding(description)
-    shares = _colour_shares(facts.values(), exact)
+    shares = _colour_shares(facts.values())
+    is_of_palette = set(shares) <= set(exact.codes.tolist())
     kind = kinds.UNKNOWN_COLOURS if is_declared else kinds.COLOUR_MASKS
     if not is_declared:
         exact = _two_colours(list(shares), description) or exact
@@ -47,7 +49,7 @@ def judge_colours(
     verdicts.words[kind.name] = {
         "colours": _show_colours(shown),
         "colour": list(unpacked(next(iter(shown)))) if shown else "",
-        "advice": _advice_on_colours(shares, strange, description),
+        "advice": _advice_on_colours(shares, description, is_of_palette=is_of_palette),
     }
 
 
@@ -72,7 +74,7 @@ def _two_colours(codes: list[int], description: DataDescription) -> Recoding | N
     return None
 
 
-def _colour_shares(facts: Iterable[LabelFacts], exact: Recoding) -> dict[int, float]:
+def _colour_shares(facts: Iterable[LabelFacts]) -> dict[int, float]:
     """Give the share of all pixels that have each colour, the most frequent first."""
     totals: dict[int, int] = {}
     for one in facts:
@@ -90,13 +92,15 @@ def _show_colours(shares: Mapping[int, float]) -> str:
 
 
 def _advice_on_colours(
-    shares: Mapping[int, float], strange: Mapping[int, float], description: DataDescription
+    shares: Mapping[int, float], description: DataDescription, *, is_of_palette: bool
 ) -> str:
     names = description.label_set.class_names
-    if not strange:
-        return "They are the colours of the palette: write `colours: true` into data.yaml, or save "
-        "them as palette PNG"
-    codes = [code for code in shares if shares[code] > _SELDOM / 10][:_SHOWN]
+    if is_of_palette:
+        return (
+            "They are the colours of the palette (VOC's, where data.yaml names no other): write "
+            "`colours: true` and the `palette` into data.yaml, or save them as palette PNG"
+        )
+    codes = [code for code in shares if shares[code] > _SELDOM / 10][:_MOST_IN_PALETTE]
     palette = ", ".join(str(list(unpacked(code))) for code in sorted(codes))
     return (
         f"Say which colour is which class: write `palette: [{palette}]` into data.yaml, in the "

@@ -13,6 +13,7 @@ from deeplab.data.checks.survey import Survey
 from deeplab.data.checks.verdicts import Verdict, Verdicts
 from deeplab.data.findings import Finding, Place, found, some
 
+_UNCLEAR = 0.1
 _FEW_PICTURES = 5
 _FEW_SHARE = 0.05  # of the pictures of a small split
 _FEW_PIXELS = 1e-5  # of the labelled pixels of a split
@@ -68,6 +69,12 @@ def tally(survey: Survey, verdicts: Verdicts) -> dict[str, Tally]:
 def judge_contents(survey: Survey, verdicts: Verdicts, tallies: dict[str, Tally]) -> list[Finding]:
     """Judge which classes occur and which label maps are empty."""
     judged = [*_empty_maps(survey, verdicts)]
+    unclear = sum(
+        one.recoding is None or one.recoding.unknown_share(survey.labels[path]) > 0
+        for path, one in verdicts.of.items()
+    )
+    if unclear > _UNCLEAR * len(verdicts.of):
+        return judged  # which classes occur is not known before that is mended
     for split, counts in tallies.items():
         judged += _missing_classes(split, counts, tallies, survey.description.label_set.class_names)
     return judged

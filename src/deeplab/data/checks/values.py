@@ -162,8 +162,10 @@ def _resorted(facts: LabelFacts, description: DataDescription) -> Verdict | None
     labels = by_colour.labels_in(facts)
     if (labels[counts] == UNKNOWN).any() or (labels == label_of)[counts].all():
         return None
-    if np.unique(facts.own_colours[counts]).size < 2:
-        return None
+    codes, own_colours = facts.codes[counts], facts.own_colours[counts]
+    is_clear = np.unique(own_colours).size == len(codes) >= 2  # no colour stands at two indices
+    if not is_clear or codes.max() > len(description.label_set.class_names):
+        return None  # tools that sort a palette count from 0 without gaps
     if description.coding.colours:  # read by its colours anyway
         return Verdict((), by_colour)
     return Verdict((kinds.RESORTED,), by_colour)
