@@ -59,7 +59,7 @@ def mend(
     label_set = _label_set(checked, survey.description.label_set)
     jobs = list(_jobs(kept, survey, checked.verdicts.of, target_dir, label_set))
     log = [Mended(split, name, fault, done) for (split, name), (fault, done) in left_out.items()]
-    log += _listed_twice(survey)
+    log += _beside(checked)
     for done, mended in enumerate(in_order(Job.write, jobs, workers=num_cores()), start=1):
         log += mended
         tell(done, len(jobs))
@@ -145,12 +145,13 @@ def _safe_name(name: str, taken: Counter[str]) -> str:
     return safe if taken[safe] == 1 else f"{safe}-{taken[safe]}"
 
 
-def _listed_twice(survey: Survey) -> list[Mended]:
+def _beside(checked: Checked) -> list[Mended]:
+    """Tell what comes about by writing the lists anew."""
     return [
-        Mended(split, name, kinds.LISTED_TWICE.name, "listed once")
-        for split, entries in survey.entries.items()
-        for name, times in Counter(entry.name for entry in entries).items()
-        if times > 1
+        Mended(place.split, place.name, finding.kind.name, finding.kind.remedy)
+        for finding in checked.findings
+        if finding.kind in (kinds.EMPTY_SPLIT, kinds.LONE_LABELS, kinds.LISTED_TWICE)
+        for place in finding.places
     ]
 
 

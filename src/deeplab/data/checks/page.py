@@ -13,6 +13,7 @@ from deeplab.page import Bar, Cell, Page, Swatch
 _MOST_PLACES = 12  # of a finding in the table
 _MOST_PICTURES = 4  # of a finding
 _OVERLAYS = 24
+_IN_A_ROW = 4
 
 
 def make_page(checked: Checked) -> Page:
@@ -68,7 +69,8 @@ def _write_splits(page: Page, checked: Checked) -> None:
 
 
 def _write_finding(page: Page, finding: Finding, checked: Checked) -> None:
-    page.text(f"{finding.severity}: {finding.title}", kind=finding.severity)
+    page.subheading(f"{finding.kind.name} ({finding.severity})")
+    page.text(_upper(finding.title) + ".", kind=finding.severity)
     remedy = f" With --fix: {finding.kind.remedy}." if finding.kind.remedy else ""
     page.text(f"{finding.meaning}. {finding.advice}.{remedy}")
     if finding.places:
@@ -81,7 +83,7 @@ def _write_finding(page: Page, finding: Finding, checked: Checked) -> None:
             page.text(f"... and {len(finding.places) - _MOST_PLACES} more.")
     pictures = _pictures(finding.places, checked)
     if pictures:
-        page.pictures(pictures)
+        page.pictures(pictures, columns=_IN_A_ROW)
 
 
 def _pictures(places: Sequence[Place], checked: Checked) -> list[tuple[NDArray[np.uint8], str]]:
@@ -131,12 +133,15 @@ def _write_overlays(page: Page, checked: Checked) -> None:
         "there, everywhere?"
     )
     label_set = checked.survey.description.label_set
-    page.pictures(
-        [
-            (
-                draw(picture_path, label_path, checked.verdicts.of[label_path], label_set),
-                f"{caption}: {present(checked, label_path)}",
-            )
-            for caption, picture_path, label_path in choose(checked, _OVERLAYS)
-        ]
-    )
+    overlays = [
+        (
+            draw(picture_path, label_path, checked.verdicts.of[label_path], label_set),
+            f"{caption}: {present(checked, label_path)}",
+        )
+        for caption, picture_path, label_path in choose(checked, _OVERLAYS)
+    ]
+    page.pictures(overlays, columns=_IN_A_ROW)
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
