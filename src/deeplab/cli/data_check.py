@@ -61,8 +61,11 @@ def _mend(checked: "Checked", target: Path) -> "Checked":
     with show_progress("mending", "pictures written") as tell:
         log = mend(checked, target, tell=tell)
     print(f"\n{target}: a copy, in which {len(log)} things were mended ({target / LOG_NAME})")
-    for (fault, done), count in Counter((one.fault, one.done) for one in log).most_common(20):
-        print(f"  {fault}: {done}" + (f" ({count} times)" if count > 1 else ""))
+    for fault, count in Counter(one.fault for one in log).most_common():
+        first = next(one for one in log if one.fault == fault)
+        print(
+            f"  {fault} ({count}): {first.split}/{first.name} {first.done}" + ", ..." * (count > 1)
+        )
     with show_progress("checking the copy", "files of the copy checked") as tell:
         mended = check_data(target, tell=tell)
     _print_findings(mended)
@@ -77,12 +80,12 @@ def _print_findings(checked: "Checked") -> None:
 
 def _print_finding(finding: "Finding") -> None:
     typer.secho(finding.severity, fg=_COLOURS[finding.severity], bold=True, nl=False)
-    print(f" {finding.title}  [{finding.kind.name}]")
+    print(f": {finding.headline}  [{finding.kind.name}]")
     for place in finding.places[:_MOST_PLACES]:
         print(f"    {place}")
     if len(finding.places) > _MOST_PLACES:
         print(f"    ... {len(finding.places) - _MOST_PLACES} more")
     print(f"  {finding.meaning}.")
-    print(f"  To do: {finding.advice}.")
-    if finding.kind.remedy:
-        print(f"  With --fix: {finding.kind.remedy}.")
+    print(f"  What to do: {finding.advice}.")
+    if finding.is_mendable:
+        print(f"  With --fix: {finding.remedy}.")

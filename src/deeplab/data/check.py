@@ -110,8 +110,7 @@ def _code_findings(survey: Survey, verdicts: Verdicts) -> list[Finding]:
             places[split, path] = place_of(split, entry, verdict.detail if verdict else "")
     findings = []
     for name, (kind, places) in by_name.items():
-        words = dict(verdicts.words.get(name, {}))
-        if not survey.is_full:
-            words["n"] = f"{len(places)} of {len(verdicts.of)} sampled"
-        findings.append(found(kind, list(places.values()), words))
+        words = verdicts.words.get(name, {})
+        num_seen = None if survey.is_full else len(verdicts.of)
+        findings.append(found(kind, list(places.values()), words, num_seen=num_seen))
     return findings

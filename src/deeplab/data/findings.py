@@ -71,7 +71,8 @@ class Finding:
     Attributes:
         kind: Its kind.
         places: The pictures at fault; none: the data set as a whole.
-        title, meaning, advice: Those of the kind, with the figures of this data set.
+        title, meaning, advice, remedy: Those of the kind, with the figures of this data set.
+        count: How many pictures, in words.
     """
 
     kind: Kind
@@ -79,6 +80,8 @@ class Finding:
     title: str
     meaning: str
     advice: str
+    remedy: str
+    count: str = ""
 
     @property
     def severity(self) -> Severity:
@@ -88,27 +91,44 @@ class Finding:
     @property
     def is_mendable(self) -> bool:
         """Whether `--fix` does something about it."""
-        return bool(self.kind.remedy)
+        return bool(self.remedy)
 
     def summary(self) -> str:
         """Say in a line what was found, where, and what to do."""
         where = f": {some(self.places)}" if self.places else ""
-        return f"{self.title}{where}. {self.meaning}. {self.advice}"
+        return f"{self.headline}{where}. {self.meaning}. {self.advice}"
+
+    @property
+    def headline(self) -> str:
+        """What was found, and how often."""
+        return f"{self.title} ({self.count})" if self.count else self.title
 
 
 def found(
-    kind: Kind, places: Sequence[Place] = (), words: Mapping[str, object] | None = None
+    kind: Kind,
+    places: Sequence[Place] = (),
+    words: Mapping[str, object] | None = None,
+    *,
+    num_seen: int | None = None,
 ) -> Finding:
     """Make a finding, the figures put into the texts of its kind.
 
     Args:
         kind: The fault.
         places: Where it is.
-        words: What stands for the names in braces in the texts; `{n}` is the number of places.
+        words: What stands for the names in braces in the texts.
+        num_seen: Of how many, where only some were looked at.
     """
-    known = {"n": len(places), **(words or {})}
-    texts = (text.format_map(known) for text in (kind.title, kind.meaning, kind.advice))
-    return Finding(kind, tuple(places), *texts)
+    texts = (
+        text.format_map(words or {})
+        for text in (kind.title, kind.meaning, kind.advice, kind.remedy)
+    )
+    title, meaning, advice, remedy = texts
+    num_pictures = sum(bool(place.name) for place in places)
+    count = f"{num_pictures} picture{'' if num_pictures == 1 else 's'}" if num_pictures else ""
+    if num_seen is not None:
+        count += f" of {num_seen} that were looked at"
+    return Finding(kind, tuple(places), title, meaning, advice, remedy, count)
 
 
 def some(items: Sequence[object], most: int = _MOST_SHOWN) -> str:

@@ -71,7 +71,7 @@ def mend(
 def _left_out(checked: Checked, survey: Survey) -> dict[tuple[str, str], tuple[str, str]]:
     """Say which pictures are left out, for which fault, and in which words."""
     left_out = {
-        (place.split, place.name): (finding.kind.name, f"left out: {place.detail or finding.title}")
+        (place.split, place.name): (finding.kind.name, _why(place.detail))
         for finding in reversed(checked.findings)
         if finding.kind.leaves_out
         for place in finding.places
@@ -83,11 +83,14 @@ def _left_out(checked: Checked, survey: Survey) -> dict[tuple[str, str], tuple[s
         if key in left_out or verdict is None or picture is None:
             continue
         if verdict.recoding is None:
-            why = verdict.detail or "its classes cannot be known"
-            left_out[key] = (verdict.kinds[0].name, f"left out: {why}")
+            left_out[key] = (verdict.kinds[0].name, _why(verdict.detail))
         elif not _can_be_laid(picture, survey.labels[path].size):
-            left_out[key] = (kinds.SIZES_DIFFER.name, "left out: not only the scale differs")
+            left_out[key] = (kinds.SIZES_DIFFER.name, _why("not only the scale differs"))
     return {key: value for key, value in left_out.items() if key[1]}
+
+
+def _why(detail: str) -> str:
+    return f"left out of its list ({detail})" if detail else "left out of its list"
 
 
 def _can_be_laid(picture: PictureFacts, size: tuple[int, int]) -> bool:
@@ -148,7 +151,7 @@ def _safe_name(name: str, taken: Counter[str]) -> str:
 def _beside(checked: Checked) -> list[Mended]:
     """Tell what comes about by writing the lists anew."""
     return [
-        Mended(place.split, place.name, finding.kind.name, finding.kind.remedy)
+        Mended(place.split, place.name, finding.kind.name, finding.remedy)
         for finding in checked.findings
         if finding.kind in (kinds.EMPTY_SPLIT, kinds.LONE_LABELS, kinds.LISTED_TWICE)
         for place in finding.places

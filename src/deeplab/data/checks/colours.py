@@ -103,7 +103,7 @@ def _advice_on_colours(
     codes = [code for code in shares if shares[code] > _SELDOM / 10][:_MOST_IN_PALETTE]
     palette = ", ".join(str(list(unpacked(code))) for code in sorted(codes))
     return (
-        f"Say which colour is which class: write `palette: [{palette}]` into data.yaml, in the "
-        f"order of the {len(names)} classes ({some(names)}), and `colours: true`; colours "
-        "that are no class go into `void`"
+        f"Say which colour is which class: write `colours: true` and `palette: [{palette}]` into "
+        f"data.yaml, brought into the order of the {len(names)} classes ({', '.join(names[:5])}"
+        f"{', ...' if len(names) > 5 else ''}); colours that are no class go into `void`"
     )

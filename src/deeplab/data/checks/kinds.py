@@ -23,7 +23,7 @@ EMPTY_SPLIT = Kind(
 MISSING_PICTURE = Kind(
     "missing-picture",
     "error",
-    "{n} pictures are not there",
+    "pictures that are not there",
     "Training would stop at them",
     "Put the files in place, or take the names out of the list",
     _DROPPED,
@@ -32,7 +32,7 @@ MISSING_PICTURE = Kind(
 MISSING_LABELS = Kind(
     "missing-label-map",
     "error",
-    "{n} pictures have no label map",
+    "pictures without a label map",
     "Training would stop at them; a picture without objects needs a label map too, all background",
     "Put the label maps in place (the same name as the picture), or take the names out of the list",
     _DROPPED,
@@ -41,7 +41,7 @@ MISSING_LABELS = Kind(
 SEVERAL_FILES = Kind(
     "several-files",
     "error",
-    "{n} pictures with several files of one name",
+    "pictures with several files of one name",
     "Only one of them can be the picture, or its label map",
     "Rename the others or move them away",
     _DROPPED,
@@ -50,7 +50,7 @@ SEVERAL_FILES = Kind(
 LONE_LABELS = Kind(
     "label-map-without-picture",
     "warning",
-    "{n} label maps have no picture",
+    "label maps without a picture",
     "They are not used; pictures may have been lost, or have other names",
     "Put the pictures in place or delete the label maps",
     "not taken into the copy",
@@ -58,7 +58,7 @@ LONE_LABELS = Kind(
 LISTED_TWICE = Kind(
     "listed-twice",
     "warning",
-    "{n} pictures stand in their list more than once",
+    "pictures that stand in their list more than once",
     "They count several times, in training and in scores",
     "Take the repetitions out of the list",
     "listed once",
@@ -66,7 +66,7 @@ LISTED_TWICE = Kind(
 UNREADABLE_PICTURE = Kind(
     "unreadable-picture",
     "error",
-    "{n} pictures cannot be read",
+    "pictures that cannot be read",
     "Training would stop at them; often a download or a copy was cut short",
     "Fetch these files again, or take them out of the list",
     _DROPPED,
@@ -75,7 +75,7 @@ UNREADABLE_PICTURE = Kind(
 UNREADABLE_LABELS = Kind(
     "unreadable-label-map",
     "error",
-    "{n} label maps cannot be read",
+    "label maps that cannot be read",
     "Training would stop at them; often a download or a copy was cut short",
     "Fetch these files again, or take them out of the list",
     _DROPPED,
@@ -84,7 +84,7 @@ UNREADABLE_LABELS = Kind(
 SIZES_DIFFER = Kind(
     "sizes-differ",
     "error",
-    "{n} label maps are not of the size of their pictures",
+    "label maps of another size than their pictures",
     "It is not known which pixel has which label; often one of both was shrunk or cropped",
     "Make the label maps anew at the size of the pictures; if only the scale differs, resize them "
     "with nearest neighbour, never smoothly",
@@ -93,7 +93,7 @@ SIZES_DIFFER = Kind(
 TURNED_LABELS = Kind(
     "label-map-of-unturned-photo",
     "error",
-    "{n} label maps are drawn on the photo as it is stored, which its EXIF tag turns",
+    "label maps drawn on the photo as it is stored, which its EXIF tag turns",
     "Pictures are read upright, so photo and label map would lie across each other",
     "Turn the label maps as the photos, or bake the EXIF rotation into the photos before drawing",
     "photo and label map written upright, without the tag",
@@ -101,7 +101,7 @@ TURNED_LABELS = Kind(
 UNCLEAR_TURN = Kind(
     "exif-unclear",
     "warning",
-    "{n} photos are turned by an EXIF tag, and the size does not tell whether their label maps are",
+    "photos turned by an EXIF tag whose size does not tell whether the label map is turned too",
     "Pictures are read upright; label maps that were drawn on the photo as it is stored would lie "
     "upside down",
     "Look at their overlays in the report; where they do not fit, turn the label map",
@@ -110,7 +110,7 @@ UNCLEAR_TURN = Kind(
 TURNED_PHOTO = Kind(
     "exif-turned",
     "note",
-    "{n} photos are turned by an EXIF tag",
+    "photos turned by an EXIF tag",
     "They are read upright here and their label maps fit; other tools may ignore the tag",
     "Nothing needs to be done",
     "the photo is written upright, without the tag",
@@ -118,7 +118,7 @@ TURNED_PHOTO = Kind(
 OUT_OF_RANGE = Kind(
     "ids-out-of-range",
     "error",
-    "{n} label maps hold values that are no class: {values}",
+    "label maps with values that are no class: {values}",
     "There are {k} classes, with the values {allowed}, and void ({void}); on a GPU such values end "
     "as `device-side assert triggered`",
     "{advice}",
@@ -127,7 +127,7 @@ OUT_OF_RANGE = Kind(
 BINARY = Kind(
     "binary-masks",
     "error",
-    "{n} label maps hold 0 and 255 in the place of class ids 0 and 1",
+    "label maps that hold 0 and 255 in the place of class ids 0 and 1",
     "255 means void, so training would see nothing but class 0 ({first}) and call every pixel so",
     "Write `values: [0, 255]` into data.yaml, with `classes: [{first}, {second}]` (or divide the "
     "label maps by 255)",
@@ -136,7 +136,7 @@ BINARY = Kind(
 BINARY_OF_MANY = Kind(
     "binary-masks",
     "error",
-    "{n} label maps hold nothing but 0 and 255, but there are {k} classes",
+    "label maps that hold nothing but 0 and 255, where there are {k} classes",
     "255 means void, so training would see nothing but class 0 ({first})",
     "If there are two classes, name two, and write `values: [0, 255]` into data.yaml; if the masks "
     "of several classes lie in several files, join them into one label map for each picture",
@@ -144,7 +144,7 @@ BINARY_OF_MANY = Kind(
 SPACED = Kind(
     "spaced-ids",
     "error",
-    "{n} label maps hold {values} in the place of 0..{last}",
+    "label maps that hold {values} in the place of 0..{last}",
     "These look like class ids that were multiplied to make them visible",
     "Write `values: [{values}]` into data.yaml if they are in the order of the classes, or divide "
     "the label maps by {step}",
@@ -153,7 +153,7 @@ SPACED = Kind(
 OFF_BY_ONE = Kind(
     "off-by-one",
     "error",
-    "{n} label maps count from 1: they hold 1..{k}, and never 0",
+    "label maps that count from 1: they hold 1..{k}, and never 0",
     "Label ids are 0..{last}; {k} would be out of range and all others name the class after theirs",
     "Write `values: [1, 2, ..., {k}]` into data.yaml, or subtract 1 from the label maps (not from "
     "void, {void})",
@@ -162,7 +162,7 @@ OFF_BY_ONE = Kind(
 COLOUR_MASKS = Kind(
     "colour-masks",
     "error",
-    "{n} label maps are painted in colours where class ids are meant",
+    "label maps painted in colours where class ids are meant",
     "A label map holds one class id per pixel (a palette or grey PNG that looks nearly black), no "
     "colours; the colours are {colours}",
     "{advice}",
@@ -171,7 +171,7 @@ COLOUR_MASKS = Kind(
 UNKNOWN_COLOURS = Kind(
     "unknown-colours",
     "error",
-    "{n} label maps have colours that no class has: {colours}",
+    "label maps with colours that no class has: {colours}",
     "Pixels of these colours have no meaning; after smooth resizing or JPEG there are many such",
     "Add the missing class, correct `palette`, or name the colour in `void` of data.yaml, as in "
     "`void: [{colour}]`",
@@ -181,7 +181,7 @@ UNKNOWN_COLOURS = Kind(
 RESORTED = Kind(
     "resorted-palette",
     "error",
-    "{n} label maps have a palette that was sorted anew",
+    "label maps whose palette was sorted anew",
     "They look right, but their indices are those of other classes: an image tool that saved them "
     "renumbered the colours",
     "Save them with the palette of the classes in its order",
@@ -190,7 +190,7 @@ RESORTED = Kind(
 GREY_IN_COLOUR = Kind(
     "grey-masks-in-colour",
     "error",
-    "{n} label maps are grey pictures saved in colour (RGB)",
+    "grey label maps that were saved in colour (RGB)",
     "All three channels are the same; a label map has one",
     "Save one channel as a grey PNG",
     "one channel is kept",
@@ -198,7 +198,7 @@ GREY_IN_COLOUR = Kind(
 ALPHA = Kind(
     "alpha-masks",
     "error",
-    "{n} label maps have an alpha channel ({alpha})",
+    "label maps with an alpha channel ({alpha})",
     "A label map has one channel, of class ids",
     "Save the channel that holds the labels as a grey PNG",
     "the channel that holds the labels is kept",
@@ -206,7 +206,7 @@ ALPHA = Kind(
 WIDE = Kind(
     "wide-masks",
     "error",
-    "{n} label maps have more than 8 bits",
+    "label maps of more than 8 bits",
     "For {k} classes 8 bits are enough, and expected",
     "Save them as 8-bit grey PNG",
     "written with 8 bits",
@@ -214,7 +214,7 @@ WIDE = Kind(
 JPEG = Kind(
     "jpeg-masks",
     "error",
-    "{n} label maps are JPEG files",
+    "label maps that are JPEG files",
     "JPEG blurs values and colours, so that at every boundary other classes appear",
     "Export the label maps again as PNG; the lost boundaries cannot be had back from JPEG",
     "snapped to the nearest class where the classes lie far enough apart (pixels in between become "
@@ -223,7 +223,7 @@ JPEG = Kind(
 BLURRED = Kind(
     "blurred-masks",
     "error",
-    "{n} label maps have smooth edges",
+    "label maps with smooth edges",
     "They were resized smoothly or drawn with anti-aliasing: values in between are no classes",
     "Export them without smoothing, or resize the originals with nearest neighbour",
     "snapped to the nearest class (pixels in between become void)",
@@ -231,7 +231,7 @@ BLURRED = Kind(
 ALL_VOID = Kind(
     "all-void",
     "warning",
-    "{n} label maps are void everywhere",
+    "label maps that are void everywhere",
     "Nothing can be learnt from them, or scored",
     "Take them out of the lists, or label them",
     _DROPPED,
@@ -240,7 +240,7 @@ ALL_VOID = Kind(
 ALL_BACKGROUND = Kind(
     "all-background",
     "note",
-    "{n} of {total} label maps hold nothing but class 0 ({first})",
+    "label maps that hold nothing but class 0 ({first}), of {total}",
     "That is right for pictures without objects; wrong for pictures that nobody has labelled yet",
     "Look at some of them in the report",
 )
@@ -262,7 +262,7 @@ RARE = Kind(
 SHARED = Kind(
     "picture-in-two-splits",
     "warning",
-    "{n} pictures of {split} are in {other} too",
+    "pictures of {split} that are in {other} too",
     "Scores on pictures that were learnt by heart say nothing about new ones",
     "Take them out of one of both",
     "taken out of {split}",
@@ -271,7 +271,7 @@ SHARED = Kind(
 NEAR_SHARED = Kind(
     "near-duplicates",
     "warning",
-    "{n} pictures of {split} are nearly the same as one of {other}",
+    "pictures of {split} that are nearly the same as one of {other}",
     "Frames of one video or copies in another size: scores on them say little about new pictures",
     "Look at them in the report, and keep each group in one split (`deeplab data init` makes such "
     "splits)",
@@ -281,7 +281,7 @@ NEAR_SHARED = Kind(
 REPEATED = Kind(
     "repeated-picture",
     "warning",
-    "{n} pictures are pixel for pixel the same as another one of their split",
+    "pictures that are pixel for pixel the same as another one of their split",
     "They count several times, in training and in scores; if their label maps differ, one is wrong",
     "Keep one of each",
     "the first is kept",
@@ -290,7 +290,7 @@ REPEATED = Kind(
 ODD_SIZE = Kind(
     "odd-size",
     "warning",
-    "{n} pictures are far larger or smaller than the rest (longest side {median} as a rule)",
+    "pictures far larger or smaller than the rest (longest side {median} as a rule)",
     "Objects have another size in them than the network learns; thumbnails are often by mistake",
     "Bring them to the size of the rest, or take them out",
 )

@@ -70,17 +70,15 @@ def _write_splits(page: Page, checked: Checked) -> None:
 
 def _write_finding(page: Page, finding: Finding, checked: Checked) -> None:
     page.subheading(f"{finding.kind.name} ({finding.severity})")
-    page.text(_upper(finding.title) + ".", kind=finding.severity)
-    remedy = f" With --fix: {finding.kind.remedy}." if finding.kind.remedy else ""
-    page.text(f"{finding.meaning}. {finding.advice}.{remedy}")
+    page.text(_upper(finding.headline) + ".", kind=finding.severity)
+    page.text(f"{finding.meaning}.")
+    page.text(f"What to do: {finding.advice}.")
+    if finding.is_mendable:
+        page.text(f"With --fix: {finding.remedy}.", kind="quiet")
     if finding.places:
-        rows = [
-            (f"{place.split}/{place.name}", place.detail or str(place.label_path or ""))
-            for place in finding.places[:_MOST_PLACES]
-        ]
-        page.table(("picture", "what"), rows)
-        if len(finding.places) > _MOST_PLACES:
-            page.text(f"... and {len(finding.places) - _MOST_PLACES} more.")
+        listed = [str(place) for place in finding.places[:_MOST_PLACES]]
+        more = len(finding.places) - _MOST_PLACES
+        page.items([*listed, f"... and {more} more"] if more > 0 else listed)
     pictures = _pictures(finding.places, checked)
     if pictures:
         page.pictures(pictures, columns=_IN_A_ROW)

@@ -106,7 +106,8 @@ def _repeated(survey: Survey, split: str) -> Iterator[Place]:
             continue
         same = _have_same_labels(survey, first[digest], entry)
         more = "" if same else ", with another label map"
-        yield place_of(split, entry, f"as {first[digest].name}{more}")
+        place = place_of(split, entry, f"as {first[digest].name}{more}")
+        yield replace(place, other_path=first[digest].picture_paths[0])
 
 
 def _have_same_labels(survey: Survey, one: Entry, other: Entry) -> bool:
