@@ -349,7 +349,7 @@ def void_everywhere(root: Path) -> Expected:
 def background_everywhere(root: Path) -> Expected:
     make_set(root)
     write_labels(label_paths(root, "train")[0], np.zeros(SIZE, np.uint8))
-    return Expected("all-background", ("0",), ("1 of 9", "ground"))
+    return Expected("all-background", ("0",), ("class 0 (ground), of 9", "ground"))
 
 
 def class_that_never_occurs(root: Path) -> Expected:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from deeplab import imaging
 from deeplab.data.check import SEVERITIES, Checked
 from deeplab.data.checks.sheet import choose, draw, present
 from deeplab.data.findings import Finding, Place
@@ -86,7 +87,8 @@ def _write_finding(page: Page, finding: Finding, checked: Checked) -> None:
 
 def _pictures(places: Sequence[Place], checked: Checked) -> list[tuple[NDArray[np.uint8], str]]:
     """Draw the first pictures at fault that can be drawn, from all over the list."""
-    assert checked.survey is not None
+    if checked.survey is None:
+        return []
     label_set = checked.survey.description.label_set
     drawn: list[tuple[NDArray[np.uint8], str]] = []
     for place in places[:: max(1, len(places) // _MOST_PICTURES)][:_MOST_PICTURES]:
@@ -98,6 +100,8 @@ def _pictures(places: Sequence[Place], checked: Checked) -> list[tuple[NDArray[n
         if place.picture_path is None or checked.survey.pictures[place.picture_path].problem:
             continue
         drawn.append((draw(place.picture_path, place.label_path, verdict, label_set), str(place)))
+        if place.label_path is not None and verdict is not None and verdict.recoding is None:
+            drawn.append((imaging.read_picture(place.label_path), "... and its label map as it is"))
         if place.other_path is not None:
             drawn.append((draw(place.other_path, None, None, label_set), "... and the other one"))
     return drawn
