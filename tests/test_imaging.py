@@ -261,6 +261,30 @@ def test_a_label_map_survives_its_file(random: np.random.Generator, tmp_path: Pa
     np.testing.assert_array_equal(imaging.read_label_map(path), labels)
 
 
+def test_a_label_map_of_many_classes_survives_its_file(
+    random: np.random.Generator, tmp_path: Path
+) -> None:
+    labels = random.choice(np.array([0, 255, 256, 999, 65535], np.uint16), (6, 5))
+    path = tmp_path / "mask.png"
+    imaging.write_label_map(path, labels, [(0, 0, 0)] * 1000)
+    with Image.open(path) as image:
+        assert image.format == "PNG"
+    read = imaging.read_label_map(path)
+    assert read.dtype == np.uint16
+    np.testing.assert_array_equal(read, labels)
+
+
+def test_overlays_of_many_classes_look_as_those_of_few(random: np.random.Generator) -> None:
+    picture = random.integers(0, 256, (40, 30, 3), dtype=np.uint8)
+    labels = random.integers(0, 3, (40, 30), dtype=np.uint8)
+    labels[:2] = 255
+    wide = labels.astype(np.uint16)
+    wide[:2] = 65535
+    np.testing.assert_array_equal(
+        imaging.overlay(picture, wide, PALETTE), imaging.overlay(picture, labels, PALETTE)
+    )
+
+
 def test_a_stored_label_map_shows_the_colours_of_its_labels() -> None:
     encoded = imaging.encode_label_map(np.array([[0, 1, 2, 255]], np.uint8), PALETTE)
     with Image.open(io.BytesIO(encoded)) as image:

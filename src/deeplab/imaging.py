@@ -1,6 +1,7 @@
 """Pixels: reading pictures and label maps, resampling, drawing, and writing files safely.
 
-A picture is RGB, uint8, 0..255, of shape (H, W, 3). A label map is uint8 of shape (H, W).
+A picture is RGB, uint8, 0..255, of shape (H, W, 3). A label map has shape (H, W) and is uint8, or
+uint16 where there are more than 255 classes; its largest value is void.
 Class scores are float32 of shape (K, h, w).
 Bilinear resampling here is the paper's `Interp` layer (arXiv 1606.00915, section 3.1, and the
 published Caffe code): the corners of source and target coincide, nothing is smoothed first.
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 Picture = NDArray[np.uint8]
-LabelMap = NDArray[np.uint8]
+LabelMap = NDArray[np.unsignedinteger[Any]]
 Scores = NDArray[np.float32]
 PictureSource = str | Path | BinaryIO | Image.Image | NDArray[Any]
 
@@ -63,6 +64,8 @@ def read_picture(source: PictureSource) -> Picture:
 def read_label_map(path: Path) -> LabelMap:
     """Read a label map, (H, W): the indices of a palette picture or the values of a grey one.
 
+    It is uint8, or uint16 if the file has 16 bits.
+
     The EXIF orientation is not applied: labels lie as they are stored.
 
     Raises:
@@ -73,10 +76,13 @@ def read_label_map(path: Path) -> LabelMap:
         raise ValueError(
             f"{path}: JPEG blurs label indices; save the label map as a palette or grey PNG"
         )
+    if image.mode == "I;16" or (image.mode == "I" and image.format == "PNG"):
+        return np.array(image, dtype=np.uint16)  # mode I: how older versions of Pillow read them
     if image.mode not in ("1", "L", "P"):
         raise ValueError(
-            f"{path}: a {image.mode} picture holds colours or more than 8 bits; a label map "
-            "is a palette or grey 8-bit PNG that holds one label index per pixel (255 = void)"
+            f"{path}: a {image.mode} picture holds colours or more than 16 bits; a label map is a "
+            "palette or grey PNG that holds one label index per pixel (255 is void; with 16 bits, "
+            "65535)"
         )
     return np.array(image, dtype=np.uint8)
 
@@ -119,19 +125,22 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 def encode_label_map(labels: LabelMap, palette: Sequence[Sequence[int]]) -> bytes:
-    """Encode a label map (H, W) as an indexed PNG.
+    """Encode a label map (H, W) as an indexed PNG, or as a grey one of 16 bits.
 
     Args:
-        labels: Label indices; 255 is void.
+        labels: Label indices; 255 is void. Of uint16, as palettes end at 256 colours, the indices
+            become grey values, and 65535 is void.
         palette: One RGB colour (0..255) for each label from 0 on; void has VOC's.
     """
+    is_wide = labels.dtype == np.uint16
+    image = Image.fromarray(labels) if is_wide else _palette_image(labels, palette)
     encoded = io.BytesIO()
-    _palette_image(labels, palette).save(encoded, format="PNG", compress_level=_PNG_LEVEL)
+    image.save(encoded, format="PNG", compress_level=_PNG_LEVEL)
     return encoded.getvalue()
 
 
 def write_label_map(path: Path, labels: LabelMap, palette: Sequence[Sequence[int]]) -> None:
-    """Write a label map (H, W) as an indexed PNG, whole or not at all; see `encode_label_map`."""
+    """Write a label map (H, W) as a PNG, whole or not at all; see `encode_label_map`."""
     content = encode_label_map(labels, palette)
     write_atomically(path, lambda file: file.write(content))
 
@@ -149,12 +158,16 @@ def overlay(
         palette: One RGB colour (0..255) for each label from 0 on; void has VOC's.
         opacity: 0 shows the picture alone, 1 the colours alone.
     """
-    colours = _palette_image(labels, palette).convert("RGB")
-    lookup = np.full(256, round(255 * opacity), dtype=np.uint8)
+    colours = _colour_table(labels, palette)
+    lookup = np.full(len(colours), round(255 * opacity), dtype=np.uint8)
     lookup[: len(palette)][[not any(colour) for colour in palette]] = 0
     alpha = lookup[labels]
     alpha[_outline(labels) & (alpha > 0)] = 255
-    blended = Image.composite(colours, Image.fromarray(picture), Image.fromarray(alpha))
+    is_wide = labels.dtype == np.uint16
+    drawn = Image.fromarray(colours[labels]) if is_wide else _palette_image(labels, palette)
+    blended = Image.composite(
+        drawn.convert("RGB"), Image.fromarray(picture), Image.fromarray(alpha)
+    )
     return np.asarray(blended)
 
 
@@ -325,12 +338,17 @@ def _grey_8_bit(values: NDArray[Any], name: str) -> NDArray[np.uint8]:
     return np.asarray(values * scale + 0.5).astype(np.uint8)
 
 
-def _palette_image(labels: LabelMap, palette: Sequence[Sequence[int]]) -> Image.Image:
-    colours = np.zeros((256, 3), dtype=np.uint8)
-    colours[255] = _VOID_COLOUR
+def _colour_table(labels: LabelMap, palette: Sequence[Sequence[int]]) -> NDArray[np.uint8]:
+    """List the colour of every value that the label map could hold; the last one is void."""
+    colours = np.zeros((int(np.iinfo(labels.dtype).max) + 1, 3), dtype=np.uint8)
+    colours[-1] = _VOID_COLOUR
     colours[: len(palette)] = palette
+    return colours
+
+
+def _palette_image(labels: LabelMap, palette: Sequence[Sequence[int]]) -> Image.Image:
     image = Image.fromarray(labels)
-    image.putpalette(colours.tobytes())
+    image.putpalette(_colour_table(labels, palette).tobytes())
     return image
 
 

@@ -6,9 +6,9 @@ from deeplab.data.coding import PLAIN, LabelCoding
 from deeplab.labels import voc_palette
 
 
-def write(tmp_path, values):
+def write(tmp_path, values, dtype=np.uint8):
     path = tmp_path / "map.png"
-    Image.fromarray(np.asarray(values, np.uint8)).save(path)
+    Image.fromarray(np.asarray(values, dtype)).save(path)
     return path
 
 
@@ -30,6 +30,31 @@ def test_255_may_be_a_class_as_in_binary_label_maps(tmp_path):
 def test_values_beside_the_classes_may_be_void(tmp_path):
     path = write(tmp_path, [[0, 10, 11]])
     assert LabelCoding(void=(11,)).read(path, 11).tolist() == [[0, 10, 255]]
+
+
+def test_label_maps_of_more_than_255_classes_have_16_bits_and_void_65535(tmp_path):
+    labels = PLAIN.read(write(tmp_path, [[0, 255, 299, 65535]], np.uint16), 300)
+    assert labels.dtype == np.uint16
+    assert labels.tolist() == [[0, 255, 299, 65535]]
+
+
+def test_of_more_than_255_classes_a_file_of_8_bits_holds_the_first(tmp_path):
+    labels = PLAIN.read(write(tmp_path, [[0, 254, 255]]), 300)
+    assert labels.dtype == np.uint16
+    assert labels.tolist() == [[0, 254, 65535]]
+
+
+def test_few_classes_may_come_in_16_bits_with_either_void(tmp_path):
+    labels = PLAIN.read(write(tmp_path, [[0, 1, 255, 65535]], np.uint16), 2)
+    assert labels.dtype == np.uint8
+    assert labels.tolist() == [[0, 1, 255, 255]]
+    coding = LabelCoding(values=(7, 1000), void=(300,))
+    assert coding.read(write(tmp_path, [[7, 1000, 300]], np.uint16), 2).tolist() == [[0, 1, 255]]
+
+
+def test_an_id_beyond_300_classes_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"ids 300, but there are 300 .* and void \(65535\)"):
+        PLAIN.read(write(tmp_path, [[0, 300]], np.uint16), 300)
 
 
 @pytest.mark.parametrize(

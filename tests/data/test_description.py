@@ -75,7 +75,7 @@ def test_the_file_wins_over_the_layout_of_the_folder(tmp_path):
         (PLAIN_TEXT + "viod: [1]", "unknown key viod: did you mean 'void'?"),
         ("classes: [a]\nsplits: {a: {image: b}}", r"unknown key splits\.a\.image: did you mean"),
         (PLAIN_TEXT + "void: 11", "void: give a list, not 11"),
-        (PLAIN_TEXT + "void: [300]", r"void: 300; values in label maps are 0\.\.255"),
+        (PLAIN_TEXT + "void: [70000]", r"void: 70000; values in label maps are 0\.\.65535"),
         (PLAIN_TEXT + "void: [1]", "void: 1 is a class too"),
         (PLAIN_TEXT + "values: [0]", "values: 1 of them for 2 classes"),
         (PLAIN_TEXT + "values: [4, 4]", "values: 2 of them for 2 classes; give each its own|own"),

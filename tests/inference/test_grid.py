@@ -35,6 +35,17 @@ def test_leaving_out_classes_that_cannot_win_changes_no_label(marginals):
     np.testing.assert_allclose(confidence, whole.max(axis=0), rtol=1e-6)  # float32, other sums
 
 
+@pytest.mark.parametrize(("num_classes", "dtype"), [(255, np.uint8), (300, np.uint16)])
+def test_labels_are_wide_enough_for_the_last_class(num_classes, dtype):
+    scores = np.zeros((num_classes, 2, 2), np.float32)
+    scores[-1] = 5
+    for values in (scores, scores / 5):
+        grid = ScoreGrid(values, np.arange(2.0), np.arange(2.0), are_probabilities=values is scores)
+        labels, _ = grid.label()
+        assert labels.dtype == dtype
+        assert (labels == num_classes - 1).all()
+
+
 def test_a_grid_as_large_as_the_picture_is_taken_point_by_point():
     values = random_probabilities((3, 40, 20))
     grid = ScoreGrid(values, np.arange(40.0), np.arange(20.0), are_probabilities=True)

@@ -65,7 +65,7 @@ def test_size_and_class_names_are_read(tmp_path):
     ("array", "message"),
     [
         (np.zeros((5, 7)), r"scores is float64 of shape \(5, 7\)"),
-        (np.zeros((1, 5, 7)), "with 2 to 255 classes"),
+        (np.zeros((1, 5, 7)), "with 2 to 1000 classes"),
         (np.zeros((3, 5, 7), complex), "scores is complex128"),
         (np.full((3, 5, 7), np.nan), "holds NaN or infinite values"),
     ],

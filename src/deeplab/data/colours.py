@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from deeplab import imaging
-from deeplab.labels import VOID, Colour, voc_palette
+from deeplab.labels import VOID, Colour, label_dtype, voc_palette, void_of
 
 _MOST_SHOWN = 5
 
@@ -25,11 +25,11 @@ def read_labels_in_palette(
 
     Args:
         path: A grey, palette or RGB picture.
-        palette: One colour for each label from 0 on; void is 255 and has VOC's colour.
+        palette: One colour for each label from 0 on; void has VOC's colour.
         void_colours: Further colours that are void.
 
     Returns:
-        (H, W) uint8 label ids, 255 void.
+        (H, W) label ids and void.
 
     Raises:
         ValueError: Not a picture, lossy, or in colours that are not in the palette.
@@ -59,7 +59,7 @@ def labels_of_colours(
         void_colours: Further colours that are void.
 
     Returns:
-        (H, W) uint8 label ids, 255 void.
+        (H, W) label ids and void.
 
     Raises:
         ValueError: Other colours occur.
@@ -67,7 +67,9 @@ def labels_of_colours(
     codes = _codes(picture)
     void = [voc_palette()[VOID], *void_colours]
     known = _codes(np.array([*palette, *void], np.uint8))
-    labels = np.array([*range(len(palette)), *[VOID] * len(void)], np.uint8)
+    num_classes = len(palette)
+    ids = [*range(num_classes), *[void_of(num_classes)] * len(void)]
+    labels = np.array(ids, label_dtype(num_classes))
     first = np.unique(known, return_index=True)[1]  # of two labels of one colour the first counts
     known, labels = known[first], labels[first]
     places = np.searchsorted(known, codes).clip(max=len(known) - 1)

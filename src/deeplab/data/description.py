@@ -5,7 +5,7 @@ A folder says so in `data.yaml`, which `deeplab data init` and `prepare` write:
     name: camvid
     classes: [sky, building, road]       # in the order of their labels
     palette: [[128, 128, 128], ...]      # RGB; left out: VOC's colours
-    void: [11]                           # values (or colours) that are void, beside 255
+    void: [11]                           # values (or colours) that are void, beside 255 (65535)
     values: [0, 1, 7]                    # of each class in the label maps; left out: 0, 1, 2, ...
     colours: true                        # label maps are painted in the colours of `palette`
     splits:
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from deeplab.data.coding import PLAIN, LabelCoding
-from deeplab.labels import VOC12, VOID, Colour, LabelSet, named
+from deeplab.labels import VOC12, WIDE_VOID, Colour, LabelSet, named
 
 FILE_NAME = "data.yaml"
 
@@ -258,8 +258,8 @@ def _list(content: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def _value(value: object, key: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= VOID:
-        raise ValueError(f"{key}: {value!r}; values in label maps are 0..{VOID}")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= WIDE_VOID:
+        raise ValueError(f"{key}: {value!r}; values in label maps are 0..{WIDE_VOID}")
     return value
 
 

@@ -52,8 +52,8 @@ class Sample:
             raise ValueError(f"{self.picture_path}: not a picture ({error})") from error
         return (width, height) if lies_on_its_side else (height, width)
 
-    def read_labels(self, num_classes: int) -> NDArray[np.uint8]:
-        """Read the label map: (H, W) uint8, 0..K-1 and 255 for void.
+    def read_labels(self, num_classes: int) -> imaging.LabelMap:
+        """Read the label map: (H, W), 0..K-1 and void, see `labels.void_of`.
 
         Raises:
             ValueError: There is none, or a value in it is neither that of a class nor void; the

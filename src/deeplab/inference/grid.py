@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deeplab import imaging
+from deeplab.labels import label_dtype
 
 # Rows upsampled at a time. So few that the scores stay in the processor's cache, and that OpenBLAS
 # does each small product in one thread: its threads lose 100x when other programs keep cores busy.
@@ -49,13 +50,14 @@ class ScoreGrid:
             values[:, band] = scores
         return values
 
-    def label(self) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    def label(self) -> tuple[imaging.LabelMap, NDArray[np.float32]]:
         """Give every pixel the class of its highest score, the first of equals.
 
         Returns:
             Labels (H, W), and the probability of each pixel's label (H, W), 0..1.
         """
-        labels = np.empty((len(self.rows), len(self.columns)), dtype=np.uint8)
+        dtype = label_dtype(len(self.scores))
+        labels = np.empty((len(self.rows), len(self.columns)), dtype=dtype)
         confidence = np.empty(labels.shape, dtype=np.float32)
         for band in self._bands():
             if self.are_probabilities:
@@ -100,13 +102,14 @@ class ScoreGrid:
             return source
         return imaging.sample_scores(source, rows, self.columns)
 
-    def _label_probable(self, band: slice) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    def _label_probable(self, band: slice) -> tuple[imaging.LabelMap, NDArray[np.float32]]:
         """Label pixel rows, upsampling only classes that can win: one in three, or fewer."""
         source, _ = _around(self.scores, self.rows[band])
         # The best of K probabilities is 1 / K or more, here and anywhere between the grid points.
         can_win = source.max(axis=(1, 2)) >= 0.9 / len(self.scores)
         winners, best = _best_class(self._upsample(self.scores[can_win], band))
-        return np.flatnonzero(can_win).astype(np.uint8)[winners], best
+        labels: imaging.LabelMap = np.flatnonzero(can_win).astype(label_dtype(len(can_win)))
+        return labels[winners], best
 
     def _log_sum(self) -> NDArray[np.float32]:
         log_sum = np.empty((len(self.rows), len(self.columns)), dtype=np.float32)
@@ -129,11 +132,11 @@ def _is_one_to_one(positions: NDArray[np.float64], size: int) -> bool:
     return len(positions) == size and np.array_equal(positions, np.arange(size))
 
 
-def _best_class(scores: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+def _best_class(scores: NDArray[np.float32]) -> tuple[imaging.LabelMap, NDArray[np.float32]]:
     """Find the first highest score: (K, H, W) -> labels (H, W), scores (H, W)."""
     # Class by class: several times as fast as `argmax` over the first axis.
     best = scores[0].copy()
-    label_map = np.zeros(best.shape, dtype=np.uint8)
+    label_map = np.zeros(best.shape, dtype=label_dtype(len(scores)))
     for label in range(1, len(scores)):
         np.copyto(label_map, label, where=scores[label] > best)
         np.maximum(best, scores[label], out=best)

@@ -18,7 +18,7 @@ from deeplab.inference.grid import ScoreGrid
 from deeplab.inference.scored import ScoredPicture, positions_on
 from deeplab.inference.segmentation import Segmentation
 from deeplab.inference.segmenter import label_picture
-from deeplab.labels import VOC12, VOID, named
+from deeplab.labels import MOST_CLASSES, VOC12, named
 from deeplab.weights import NetworkCard
 
 _SCORE_KEYS = ("scores", "class_scores", "logits")
@@ -64,10 +64,10 @@ def read_scores(path: Path, *, key: str | None = None) -> ScoreFile:
     if name not in arrays:
         raise ValueError(f"{path}: no array {name!r}; there are {', '.join(arrays)}")
     scores = arrays[name]
-    if scores.ndim != 3 or scores.dtype.kind not in "fiu" or not 2 <= len(scores) <= VOID:
+    if scores.ndim != 3 or scores.dtype.kind not in "fiu" or not 2 <= len(scores) <= MOST_CLASSES:
         raise ValueError(
             f"{path}: {name} is {scores.dtype} of shape {scores.shape}; class scores are numbers "
-            f"of shape (classes, rows, columns), with 2 to {VOID} classes"
+            f"of shape (classes, rows, columns), with 2 to {MOST_CLASSES} classes"
         )
     scores = scores.astype(np.float32)
     if not np.isfinite(scores).all():

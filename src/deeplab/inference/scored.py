@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from deeplab import imaging
 from deeplab.crf import DenseCRF
 from deeplab.inference.grid import ScoreGrid
+from deeplab.labels import label_dtype
 
 _SMALLEST_PROBABILITY = 1e-20  # keeps the logarithm finite
 
@@ -79,12 +80,13 @@ class ScoredPicture:
         """
         return self._on_picture(crf.refine(self.seen, self._unary()))
 
-    def labels_of(self, crfs: Iterable[DenseCRF]) -> Iterator[NDArray[np.uint8]]:
+    def labels_of(self, crfs: Iterable[DenseCRF]) -> Iterator[imaging.LabelMap]:
         """Label every pixel with one CRF after the other: (H, W) each, as `refine` does it."""
         unary = self._unary()
         for crf in crfs:
             if self.picture.shape == self.seen.shape:
-                yield crf.labels(self.seen, unary)  # the marginals are not stored
+                labels = crf.labels(self.seen, unary)  # the marginals are not stored
+                yield labels.astype(label_dtype(len(unary)), copy=False)
             else:
                 yield self._on_picture(crf.refine(self.seen, unary)).label()[0]
 

@@ -53,7 +53,8 @@ class Segmentation:
     """The label of every pixel of one picture; arrays are read-only.
 
     Attributes:
-        labels: (H, W) uint8, index into `class_names`; the size is that of the upright picture.
+        labels: (H, W) index into `class_names`, uint8 or, beyond 255 classes, uint16; the size is
+            that of the upright picture.
         class_names: K names.
         palette: K colours, RGB 0..255.
         confidence: (H, W) float32, 0..1: probability of the label given, that is the softmax of
@@ -63,7 +64,7 @@ class Segmentation:
         unrefined: The class scores that went into the CRF; None without a CRF.
     """
 
-    labels: NDArray[np.uint8]
+    labels: imaging.LabelMap
     class_names: tuple[str, ...]
     palette: tuple[Colour, ...]
     confidence: NDArray[np.float32] = field(repr=False)
@@ -151,7 +152,7 @@ class Segmentation:
         Raises:
             ValueError: Unknown class name.
         """
-        kept = np.ones(256, dtype=np.bool_)
+        kept = np.ones(len(self.class_names), dtype=np.bool_)
         kept[0] = False
         if classes:
             kept[:] = False
