@@ -315,6 +315,15 @@ def label_map_of_16_bits(root: Path) -> Expected:
     return Expected("wide-masks", ("0",), ("8 bits",))
 
 
+def label_map_of_32_bits(root: Path) -> Expected:
+    make_set(root)
+    path = label_paths(root, "train")[0]
+    labels = Image.fromarray(imaging.read_label_map(path).astype(np.float32))
+    labels.save(path.with_suffix(".tif"))
+    path.unlink()
+    return Expected("long-masks", ("0",), ("grey PNG of 8 bits",))
+
+
 def label_map_as_jpeg(root: Path) -> Expected:
     make_set(root)
     path = label_paths(root, "train")[0]
@@ -428,6 +437,7 @@ FAULTS = [
     grey_with_alpha,
     labels_in_alpha,
     label_map_of_16_bits,
+    label_map_of_32_bits,
     label_map_as_jpeg,
     binary_mask_as_jpeg,
     smooth_edges,

@@ -12,7 +12,7 @@ from tests.data.small_set import label_paths, make_set, picture_paths, write_lab
 from deeplab import imaging
 from deeplab.data.check import check, quick_check
 from deeplab.data.findings import Finding
-from deeplab.labels import VOC12
+from deeplab.labels import VOC12, voc_palette
 
 
 def found(root: Path) -> dict[str, Finding]:
@@ -123,6 +123,19 @@ def test_two_colours_that_are_grey_may_be_declared(tmp_path):
         mask = (imaging.read_label_map(path) == 1) * np.uint8(255)
         Image.fromarray(np.repeat(mask[..., np.newaxis], 3, axis=-1)).save(path)
     assert found(tmp_path) == {}
+
+
+def test_label_maps_of_more_than_255_classes_have_16_bits(tmp_path):
+    classes = tuple(f"c{number}" for number in range(300))
+    make_set(tmp_path, classes=classes, counts={"train": 6})
+    for path in label_paths(tmp_path):
+        labels = np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) % 300
+        labels[0] = 65535
+        imaging.write_label_map(path, labels, voc_palette(300))
+    assert found(tmp_path) == {}
+    assert check(tmp_path).tallies["train"].void_pixels == 6 * 64
+    imaging.write_label_map(label_paths(tmp_path)[0], labels + (labels == 299), voc_palette(300))
+    assert "300" in found(tmp_path)["ids-out-of-range"].title
 
 
 def test_void_beside_two_classes_is_no_binary_mask(tmp_path):

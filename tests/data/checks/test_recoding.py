@@ -41,16 +41,19 @@ def test_values_become_labels_and_others_are_unknown(tmp_path):
 @pytest.mark.parametrize("coding", [LabelCoding(), LabelCoding((3, 1, 0), (7, 9))])
 def test_a_description_means_here_what_it_means_when_label_maps_are_read(tmp_path, coding):
     description = DataDescription(tmp_path, TRAFFIC, {}, coding)
-    table = coding.table(3)
-    path = saved(tmp_path, np.arange(256, dtype=np.uint8)[np.newaxis])
-    assert_array_equal(values_recoding(description).decode(read_raw(path))[0], table)
+    for dtype, most in ((np.uint8, 255), (np.uint16, 65535)):
+        path = saved(tmp_path, np.arange(most + 1, dtype=dtype)[np.newaxis])
+        table = coding.table(3, most=most)
+        assert_array_equal(values_recoding(description).decode(read_raw(path))[0], table)
 
 
 def test_void_of_very_many_classes_is_65535():
     label_set = named([f"c{number}" for number in range(300)])
     known = values_recoding(DataDescription(Path(), label_set))
     assert known.codes.tolist() == [*range(300), 65535]
-    assert known.labels[-1] == 65535
+    assert known.labels.tolist() == [*range(300), 65535]
+    narrow = values_recoding(DataDescription(Path(), label_set), most=255)
+    assert narrow.labels.tolist() == [*range(255), 65535]
 
 
 def test_of_two_classes_of_one_colour_the_first_counts(tmp_path):

@@ -56,7 +56,9 @@ def _with_packing(
         verdicts.words.setdefault(kinds.ALPHA.name, {"alpha": facts.alpha})
     elif facts.view == "values" and facts.mode in _COLOUR_MODES and not is_declared:
         faults.append(kinds.GREY_IN_COLOUR)
-    if facts.mode[0] in "IF" and num_classes <= VOID:
+    if facts.mode in ("I", "F"):
+        faults.append(kinds.LONG)
+    elif facts.mode.startswith("I;16") and num_classes <= VOID:
         faults.append(kinds.WIDE)
         verdicts.words.setdefault(kinds.WIDE.name, {"k": num_classes})
     return Verdict(tuple(faults), verdict.recoding, verdict.detail)

@@ -205,11 +205,19 @@ ALPHA = Kind(
 )
 WIDE = Kind(
     "wide-masks",
-    "error",
-    "label maps of more than 8 bits",
-    "For {k} classes 8 bits are enough, and expected",
-    "Save them as 8-bit grey PNG",
+    "note",
+    "label maps of 16 bits",
+    "They are read as they are; for {k} classes 8 bits are enough, and other tools expect them",
+    "Nothing needs to be done",
     "written with 8 bits",
+)
+LONG = Kind(
+    "long-masks",
+    "error",
+    "label maps of 32 bits or of floating-point numbers",
+    "Label maps are read with 8 or 16 bits",
+    "Save them as grey PNG of 8 bits",
+    "written with as many bits as the classes need",
 )
 JPEG = Kind(
     "jpeg-masks",

@@ -18,6 +18,9 @@ Alpha = Literal["", "opaque", "transparent in places", "which holds the labels"]
 Codes = NDArray[np.int64]
 """Values, or colours as 0xRRGGBB."""
 
+NARROW_MODES = ("1", "L", "P")
+"""What Pillow calls pictures of 8 bits and less, grey or with a palette."""
+
 _LOSSY = ("JPEG", "MPO", "JPEG2000")
 _MOST_CODES = 4096
 
@@ -89,7 +92,7 @@ def read_raw(path: Path) -> RawLabels:
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa"):
         return _without_alpha(image, is_lossy)
     if image.mode in ("1", "L", "I", "F") or image.mode.startswith("I;16"):
-        return RawLabels(_values(image, path), "values", image.mode, is_lossy)
+        return RawLabels(_values(image, path), "values", _mode(image), is_lossy)
     pixels, view = _grey_or_colours(np.asarray(image.convert("RGB")))
     return RawLabels(pixels, view, image.mode, is_lossy)
 
@@ -120,9 +123,14 @@ def glance_at_labels(path: Path) -> LabelFacts:
             width, height = image.size
             view: View = "colours" if image.mode.startswith("RGB") else "values"
             is_lossy = image.format in _LOSSY
-            return LabelFacts(size=(height, width), view=view, mode=image.mode, is_lossy=is_lossy)
+            return LabelFacts(size=(height, width), view=view, mode=_mode(image), is_lossy=is_lossy)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return look_at_labels(path)  # for the reason in words
+
+
+def _mode(image: Image.Image) -> str:
+    """Name the mode; older versions of Pillow call PNGs of 16 bits I."""
+    return "I;16" if image.mode == "I" and image.format == "PNG" else image.mode
 
 
 def _values(image: Image.Image, path: Path) -> Codes:

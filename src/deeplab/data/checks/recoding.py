@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from deeplab import imaging
 from deeplab.data.checks.raw_labels import Codes, LabelFacts, RawLabels, read_raw
 from deeplab.data.description import DataDescription
-from deeplab.labels import VOID, Colour, label_dtype, voc_palette, void_of
+from deeplab.labels import VOID, WIDE_VOID, Colour, label_dtype, voc_palette, void_of
+
+_VOID_COLOUR = voc_palette()[VOID]
 
 UNKNOWN = -1
 """What a value or colour becomes that no class has."""
@@ -108,13 +110,14 @@ def snapping(exact: Recoding) -> Recoding | None:
 _FAR_APART = 32
 
 
-def values_recoding(description: DataDescription) -> Recoding:
-    """Say what values mean in the label maps of a data set, as its description has it."""
-    num_classes = len(description.label_set.class_names)
-    void = void_of(num_classes)
-    if num_classes > VOID:
-        return recoding("values", {**{label: label for label in range(num_classes)}, void: void})
-    table = description.coding.table(num_classes)
+def values_recoding(description: DataDescription, *, most: int = WIDE_VOID) -> Recoding:
+    """Say what values mean in the label maps of a data set, as its description has it.
+
+    Args:
+        description: The data set.
+        most: The largest value that a file can hold; see `LabelCoding.table`.
+    """
+    table = description.coding.table(len(description.label_set.class_names), most=most)
     return recoding(
         "values", {code: int(table[code]) for code in np.flatnonzero(table >= 0).tolist()}
     )
@@ -123,9 +126,7 @@ def values_recoding(description: DataDescription) -> Recoding:
 def colours_recoding(description: DataDescription, *, read_as: ReadAs = "colours") -> Recoding:
     """Say what colours mean in the label maps of a data set, by its palette."""
     void = void_of(len(description.label_set.class_names))
-    label_of = dict.fromkeys(
-        map(packed, (*description.coding.void_colours, voc_palette()[VOID])), void
-    )
+    label_of = dict.fromkeys(map(packed, (*description.coding.void_colours, _VOID_COLOUR)), void)
     palette = description.label_set.palette
     for label in reversed(range(len(palette))):  # of two classes of one colour the first counts
         label_of[packed(palette[label])] = label

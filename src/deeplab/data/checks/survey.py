@@ -9,7 +9,12 @@ from pathlib import Path
 from PIL import ExifTags, Image
 
 from deeplab import imaging
-from deeplab.data.checks.raw_labels import LabelFacts, glance_at_labels, look_at_labels
+from deeplab.data.checks.raw_labels import (
+    NARROW_MODES,
+    LabelFacts,
+    glance_at_labels,
+    look_at_labels,
+)
 from deeplab.data.description import DataDescription
 from deeplab.data.duplicates import fingerprint
 from deeplab.data.pairing import Entry, list_entries
@@ -17,7 +22,6 @@ from deeplab.processor import in_order, num_cores
 
 Tell = Callable[[int, int], None]
 
-_PLAIN_MODES = ("1", "L", "P")
 _SAMPLE = 32  # label maps that the quick look decodes ...
 _SAMPLE_PIXELS = 6_000_000  # ... until they have so many pixels
 _LEAST_SAMPLE = 4
@@ -184,7 +188,7 @@ def _sample(heads: Mapping[Path, LabelFacts]) -> list[Path]:
     readable = [path for path, head in heads.items() if not head.problem and not head.is_decoded]
     odd: dict[str, list[Path]] = {}
     for path in readable:
-        if heads[path].mode not in _PLAIN_MODES or heads[path].is_lossy:
+        if heads[path].mode not in NARROW_MODES or heads[path].is_lossy:
             odd.setdefault(heads[path].mode, []).append(path)
     chosen = [path for paths in odd.values() for path in paths[:_ODD_SAMPLE]]
     pixels = 0

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from deeplab.data.checks import kinds
-from deeplab.data.checks.raw_labels import LabelFacts
+from deeplab.data.checks.raw_labels import NARROW_MODES, LabelFacts
 from deeplab.data.checks.recoding import (
     UNKNOWN,
     Recoding,
@@ -19,7 +19,7 @@ from deeplab.data.checks.recoding import (
 from deeplab.data.checks.verdicts import MOSTLY, SURE, Verdict, Verdicts, percent
 from deeplab.data.description import DataDescription
 from deeplab.data.findings import Kind, some
-from deeplab.labels import VOID, void_of
+from deeplab.labels import VOID, WIDE_VOID, void_of
 
 _SHOWN = 8
 
@@ -34,10 +34,28 @@ def judge_values(
         description: What the data set says about itself.
         verdicts: Where the verdicts go.
     """
-    declared = values_recoding(description)
+    if len(description.label_set.class_names) <= VOID:
+        _judge_alike(facts, description, verdicts, values_recoding(description))
+        return
+    for is_narrow, most in ((True, VOID), (False, WIDE_VOID)):  # 255 is void in 8 bits only
+        alike = {
+            path: one for path, one in facts.items() if (one.mode in NARROW_MODES) == is_narrow
+        }
+        _judge_alike(alike, description, verdicts, values_recoding(description, most=most))
+
+
+def _judge_alike(
+    facts: dict[Path, LabelFacts],
+    description: DataDescription,
+    verdicts: Verdicts,
+    declared: Recoding,
+) -> None:
+    by_colour = colours_recoding(description, read_as="own colours")
     rest = {}
     for path, one in facts.items():
-        verdict = _smooth(one, declared, description) or _resorted(one, description)
+        verdict = _smooth(one, declared, description) or _resorted(
+            one, declared, by_colour, description
+        )
         if verdict is None:
             rest[path] = one
         else:
@@ -152,12 +170,13 @@ def _smooth(facts: LabelFacts, declared: Recoding, description: DataDescription)
     return None
 
 
-def _resorted(facts: LabelFacts, description: DataDescription) -> Verdict | None:
+def _resorted(
+    facts: LabelFacts, declared: Recoding, by_colour: Recoding, description: DataDescription
+) -> Verdict | None:
     """Recognise indices that an image tool renumbered: all colours are classes', but others'."""
     if facts.own_colours is None or (facts.own_colours == facts.codes * 0x010101).all():
         return None
-    by_colour = colours_recoding(description, read_as="own colours")
-    label_of = values_recoding(description).labels_in(facts)
+    label_of = declared.labels_in(facts)
     counts = label_of != void_of(len(description.label_set.class_names))
     labels = by_colour.labels_in(facts)
     if (labels[counts] == UNKNOWN).any() or (labels == label_of)[counts].all():
