@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.data import faults
-from tests.data.small_set import label_paths, make_set, picture_paths, write_labels
+from tests.data.small_set import label_paths, make_labels, make_set, picture_paths, write_labels
 
 from deeplab import imaging
 from deeplab.data.check import check, quick_check
@@ -46,6 +46,15 @@ def test_the_quick_part_decodes_some_label_maps_only(tmp_path):
     write_labels(label_paths(tmp_path)[1], np.full((48, 64), 77, np.uint8))
     assert quick_check(tmp_path, ["train"]) == []
     assert list(found(tmp_path)) == ["ids-out-of-range"]
+
+
+def test_the_quick_part_does_not_take_a_rare_class_for_binary_masks(tmp_path):
+    make_set(tmp_path, classes=("no", "yes"), counts={"train": 200})
+    for path in label_paths(tmp_path):
+        labels = imaging.read_label_map(path)
+        write_labels(path, np.where(labels == 1, 0, labels).astype(np.uint8))
+    write_labels(label_paths(tmp_path)[1], make_labels(2))
+    assert quick_check(tmp_path, ["train"]) == []
 
 
 def test_the_quick_part_finds_one_coloured_label_map_among_many(tmp_path):
@@ -136,6 +145,11 @@ def test_label_maps_of_more_than_255_classes_have_16_bits(tmp_path):
     assert check(tmp_path).tallies["train"].void_pixels == 6 * 64
     imaging.write_label_map(label_paths(tmp_path)[0], labels + (labels == 299), voc_palette(300))
     assert "300" in found(tmp_path)["ids-out-of-range"].title
+
+
+def test_the_palette_of_voc_is_no_sorted_one_though_the_classes_have_other_colours(tmp_path):
+    make_set(tmp_path, more="palette: [[0, 0, 0], [0, 128, 0], [128, 0, 0]]\n")
+    assert found(tmp_path) == {}
 
 
 def test_void_beside_two_classes_is_no_binary_mask(tmp_path):

@@ -112,13 +112,22 @@ def look(description: DataDescription, splits: Iterable[str], *, tell: Tell) -> 
     return Survey(description, entries, problems, seen_pictures, seen_labels)
 
 
-def glance(description: DataDescription, splits: Iterable[str]) -> Survey:
-    """Read the heads of all files of some splits, and decode a few label maps."""
+def glance(
+    description: DataDescription, splits: Iterable[str], *, decode_all: bool = False
+) -> Survey:
+    """Read the heads of all files of some splits, and decode a few label maps.
+
+    Args:
+        description: Of the data set.
+        splits: The splits.
+        decode_all: Decode all label maps.
+    """
     entries, problems = _list(description, splits)
     pictures, labels = _files(entries)
     seen = {path: glance_at_labels(path) for path in labels}
-    for path in _sample(seen):
-        seen[path] = look_at_labels(path)
+    chosen = labels if decode_all else _sample(seen)
+    looked_at = in_order(look_at_labels, chosen, workers=num_cores())
+    seen |= dict(zip(chosen, looked_at, strict=True))
     heads = {path: glance_at_picture(path) for path in pictures}
     return Survey(description, entries, problems, heads, seen, is_full=False)
 

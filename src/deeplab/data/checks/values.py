@@ -12,6 +12,7 @@ from deeplab.data.checks.recoding import (
     UNKNOWN,
     Recoding,
     colours_recoding,
+    packed,
     recoding,
     snapping,
     values_recoding,
@@ -19,9 +20,10 @@ from deeplab.data.checks.recoding import (
 from deeplab.data.checks.verdicts import MOSTLY, SURE, Verdict, Verdicts, percent
 from deeplab.data.description import DataDescription
 from deeplab.data.findings import Kind, some
-from deeplab.labels import VOID, WIDE_VOID, void_of
+from deeplab.labels import VOID, WIDE_VOID, voc_palette, void_of
 
 _SHOWN = 8
+_VOC_COLOURS = np.array([packed(colour) for colour in voc_palette()])
 
 
 def judge_values(
@@ -53,9 +55,8 @@ def _judge_alike(
     by_colour = colours_recoding(description, read_as="own colours")
     rest = {}
     for path, one in facts.items():
-        verdict = _smooth(one, declared, description) or _resorted(
-            one, declared, by_colour, description
-        )
+        verdict = _smooth(one, declared, description)
+        verdict = verdict or _resorted(one, declared, by_colour, description)
         if verdict is None:
             rest[path] = one
         else:
@@ -66,9 +67,9 @@ def _judge_alike(
     if numbering.kind is not None:
         verdicts.words[numbering.kind.name] = numbering.words
     strange = _strange([facts[path] for path in rest], declared)
-    verdicts.words[kinds.OUT_OF_RANGE.name] = _words_on_strange(
-        strange, _seen(rest.values()), description
-    )
+    if strange:
+        words = _words_on_strange(strange, _seen(rest.values()), description)
+        verdicts.words[kinds.OUT_OF_RANGE.name] = words
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,8 @@ def _resorted(
     is_clear = np.unique(own_colours).size == len(codes) >= 2  # no colour stands at two indices
     if not is_clear or codes.max() > len(description.label_set.class_names):
         return None  # tools that sort a palette count from 0 without gaps
+    if np.array_equal(own_colours, _VOC_COLOURS[codes]):
+        return None  # in VOC's order: tools write its palette whatever the classes are
     if description.coding.colours:  # read by its colours anyway
         return Verdict((), by_colour)
     return Verdict((kinds.RESORTED,), by_colour)
@@ -200,7 +203,7 @@ def _words_on_strange(
         "k": num_classes,
         "allowed": some(values, _SHOWN) if values else f"0..{num_classes - 1}",
         "void": ", ".join(map(str, (*description.coding.void, void_of(num_classes)))),
-        "advice": _advice_on_strange(sorted(strange), seen, num_classes) if strange else "",
+        "advice": _advice_on_strange(sorted(strange), seen, num_classes),
     }
 
 
