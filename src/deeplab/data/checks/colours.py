@@ -79,7 +79,7 @@ def _colour_shares(facts: Iterable[LabelFacts]) -> dict[int, float]:
     totals: dict[int, int] = {}
     for one in facts:
         codes = one.codes * 0x010101 if one.view == "values" else one.codes
-        for code, count in zip(codes.tolist(), one.counts.tolist(), strict=True):
+        for code, count in zip(codes.tolist(), one.found_counts, strict=True):
             totals[code] = totals.get(code, 0) + count
     total = sum(totals.values())
     ordered = sorted(totals.items(), key=lambda item: -item[1])

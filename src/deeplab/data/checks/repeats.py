@@ -113,7 +113,7 @@ def _repeated(survey: Survey, split: str) -> Iterator[Place]:
 def _have_same_labels(survey: Survey, one: Entry, other: Entry) -> bool:
     """Compare what the two label maps hold, not where."""
     held = [
-        (facts.codes.tolist(), facts.counts.tolist())
+        (facts.found, facts.found_counts)
         for entry in (one, other)
         for facts in (survey.labels[path] for path in entry.label_paths[:1])
     ]

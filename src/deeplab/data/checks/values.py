@@ -132,7 +132,7 @@ def _binary(
         return _Numbering(kinds.BINARY, as_ids, words)
     if len(names) == 2 and classes == [0, 1]:
         binary = [path for path, one in facts.items() if _is_binary(one)]
-        has_both = any({1, VOID} <= set(one.codes.tolist()) for one in facts.values())
+        has_both = any({1, VOID} <= set(one.found) for one in facts.values())
         if not has_both and len(binary) >= 0.1 * len(facts):
             return _Numbering(kinds.BINARY, as_ids, words, are_ids_too=True)
     return _Numbering()
@@ -243,7 +243,7 @@ def _advice_on_strange(strange: list[int], seen: set[int], num_classes: int) -> 
 
 
 def _seen(facts: Iterable[LabelFacts]) -> set[int]:
-    return {code for one in facts for code in one.codes.tolist()}
+    return {code for one in facts for code in one.found}
 
 
 def _strange(facts: Iterable[LabelFacts], declared: Recoding) -> set[int]:
