@@ -5,7 +5,7 @@ numpy, onnxruntime, Pillow and the CRF let other threads run meanwhile.
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -22,7 +22,7 @@ def num_cores() -> int:
 
 def in_order(
     function: Callable[[_Item], _Result], items: Iterable[_Item], *, workers: int
-) -> Iterator[_Result]:
+) -> Generator[_Result, None, None]:
     """Apply a function to all items, several at once, and give the results in order.
 
     Only a few results wait at a time, however many items there are.
@@ -37,9 +37,14 @@ def in_order(
         return
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[_Result]] = deque()
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > workers:
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                # Those beyond the first keep all workers busy while a slow one is waited for.
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        finally:  # after an error nobody wants the rest
+            for future in waiting:
+                future.cancel()

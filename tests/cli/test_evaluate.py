@@ -8,7 +8,11 @@ import pytest
 from PIL import Image
 
 from deeplab.cli.main import main
+from deeplab.data.cityscapes_files import to_label_ids
+from deeplab.evaluation import score_cityscapes_folders
 from deeplab.inference import Segmenter
+from deeplab.labels import CITYSCAPES
+from deeplab.weights import NetworkCard
 
 
 @pytest.fixture
@@ -157,6 +161,10 @@ def test_progress_is_told_on_standard_error(deeplab, network_path, voc_of_colour
         (("--split", "val", "--json", "."), "is a folder"),
         (("--split", "val", "--trimap", "plot.bmp"), "ends in one of .csv, .png"),
         (("--split", "val", "--stride", "8"), "stride 8 is of scores in a folder"),
+        (("--split", "val", "--window", "a"), "--window a: give pixels"),
+        (("--split", "val", "--window", "3"), "window 3,3: give at least the network's stride, 4"),
+        (("--split", "val", "--overlap", "0.5"), "overlap 0.5 is of windows"),
+        (("--split", "val", "--window", "8", "--overlap", "1"), "overlap 1: give the share"),
         (("--split", "val", "--crf", "resnet"), "CRF 'resnet': did you mean 'resnet101'"),
     ],
 )
@@ -180,3 +188,54 @@ def test_an_unwritable_place_is_found_before_the_pictures_are_scored(
     code, _, err = deeplab("evaluate", network_path, *data, "--json", target)
     assert code == 2
     assert "scored" not in err
+
+
+def test_scores_in_windows_of_what_windows_do_not_change_are_the_same(
+    deeplab, network_path, voc_of_colours, tmp_path
+):
+    data = ("--data", voc_of_colours, "--split", "val")
+    plain, windowed = tmp_path / "plain.json", tmp_path / "windowed.json"
+    deeplab("evaluate", network_path, *data, "--json", plain)
+    window = ("--window", "5,8", "--overlap", "0.5")
+    assert deeplab("evaluate", network_path, *data, *window, "--json", windowed)[0] == 0
+    plain, windowed = (json.loads(path.read_text()) for path in (plain, windowed))
+    about = windowed.pop("about")
+    assert (about["window"], about["overlap"]) == ("5,8", 0.5)
+    assert plain.pop("about")
+    assert windowed == plain
+
+
+def test_on_cityscapes_its_own_scores_are_given_too(deeplab, tmp_path):
+    torch = pytest.importorskip("torch", reason="checkpoints need the train extra")
+    from deeplab.inference.torch_engine import TorchEngine
+    from deeplab.models import ModelConfig, build, save_checkpoint
+
+    frame = "munster_000000_000019"
+    picture = tmp_path / "set" / "leftImg8bit" / "val" / "munster" / f"{frame}_leftImg8bit.png"
+    truth = tmp_path / "set" / "gtFine" / "val" / "munster" / f"{frame}_gtFine_labelIds.png"
+    for path in (picture, truth):
+        path.parent.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    Image.fromarray(random.integers(0, 256, (40, 64, 3), dtype=np.uint8)).save(picture)
+    instances = np.full((40, 64), 7, np.uint16)
+    instances[20:, 10:30], instances[:5] = 26001, 3
+    Image.fromarray(instances).save(truth.with_name(f"{frame}_gtFine_instanceIds.png"))
+    Image.fromarray(np.where(instances > 1000, 26, instances).astype(np.uint8)).save(truth)
+    config = ModelConfig(backbone="test_efficientnet", init="random", num_classes=19)
+    torch.manual_seed(0)
+    weights, names = tmp_path / "street.safetensors", CITYSCAPES.class_names
+    card = NetworkCard("street", names, CITYSCAPES.palette, 16, "name: street\n", {})
+    save_checkpoint(weights, build(config).state_dict(), config=config, card=card)
+    data = ("--data", tmp_path / "set", "--split", "val", "--json", tmp_path / "a.json")
+    code, out, err = deeplab("evaluate", weights, *data)
+    assert code == 0, err
+    assert "mean category" in out
+    document = json.loads((tmp_path / "a.json").read_text())
+    theirs = document["about"]["cityscapes"]
+    assert theirs["class_iou"]["road"] == document["class_iou"]["road"]
+    assert theirs["class_iiou"]["car"] is not None
+    labels = Segmenter(TorchEngine.from_checkpoint(weights))(picture).labels
+    (tmp_path / "results").mkdir()
+    Image.fromarray(to_label_ids(labels)).save(tmp_path / "results" / f"{frame}.png")
+    in_files = score_cityscapes_folders(tmp_path / "results", tmp_path / "set")
+    assert theirs == json.loads(json.dumps(in_files.as_dict()))

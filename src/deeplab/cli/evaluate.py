@@ -8,11 +8,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from deeplab.cli.arguments import CrfChoice, parse_numbers
+from deeplab.cli.arguments import (
+    CrfChoice,
+    WindowOverlap,
+    WindowSize,
+    parse_numbers,
+    parse_window,
+)
+from deeplab.cli.cityscapes_shown import show_cityscapes
 from deeplab.cli.progress import show_progress
 
 if TYPE_CHECKING:
-    from deeplab.evaluation import Evaluation, Scores
+    from deeplab.evaluation import Evaluation, MeasureName, Scores
 
 
 def evaluate(
@@ -31,6 +38,8 @@ def evaluate(
         str, typer.Option(help="Picture scales whose scores are fused, such as 0.5,0.75,1.")
     ] = "1",
     flip: Annotated[bool, typer.Option("--flip", help="Score the mirrored picture too.")] = False,
+    window: WindowSize = None,
+    overlap: WindowOverlap = None,
     crf: CrfChoice = None,
     trimap: Annotated[
         Path | None,
@@ -60,6 +69,7 @@ def evaluate(
         _check_writable(path)
     _check_plot(trimap)
     parsed_scales = parse_numbers(scales, "--scales")
+    measures: tuple[MeasureName, ...] = () if trimap is None else ("trimap",)
     with show_progress("scoring", "scored") as tell:
         evaluation = runs.evaluate(
             weights,
@@ -67,9 +77,11 @@ def evaluate(
             split,
             scales=parsed_scales,
             flip=flip,
+            window=parse_window(window),
+            overlap=overlap,
             crf=crf,
             stride=stride,
-            with_trimap=trimap is not None,
+            measures=measures,
             limit=limit,
             progress=tell,
         )
@@ -83,12 +95,18 @@ def evaluate(
         "limit": limit,
         "crf": crf,
     }
+    if window is not None:
+        about |= {"window": window, "overlap": overlap}
     if before is not None:
         about["mean_iou_without_crf"] = before.scores.mean_iou
+    if evaluation.cityscapes is not None:
+        about["cityscapes"] = evaluation.cityscapes.as_dict()
     _write(json, scores.to_json(about))
     _write(csv, scores.to_csv())
     _write_trimap(trimap, evaluation, f"{weights} on {split}")
     _show(scores, f"{weights} on {split}", before.scores if before else None)
+    if evaluation.cityscapes is not None:
+        show_cityscapes(evaluation.cityscapes)
 
 
 def _check_writable(path: Path | None) -> None:

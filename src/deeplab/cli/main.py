@@ -17,16 +17,19 @@ from deeplab.cli.arguments import spell_out
 from deeplab.cli.crf import refine
 from deeplab.cli.crf_tune import tune
 from deeplab.cli.data_check import check
+from deeplab.cli.data_convert import convert
 from deeplab.cli.data_prepare import prepare
 from deeplab.cli.evaluate import evaluate
 from deeplab.cli.export import export
 from deeplab.cli.recipe import recipe
 from deeplab.cli.segment import segment
+from deeplab.cli.submit import submit
 from deeplab.cli.train import train
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "segment": segment,
     "evaluate": evaluate,
+    "submit": submit,
     "train": train,
     "recipe": recipe,
     "export": export,
@@ -34,7 +37,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 GROUPS: dict[str, dict[str, Callable[..., None]]] = {
     "crf": {"refine": refine, "tune": tune},
-    "data": {"prepare": prepare, "check": check},
+    "data": {"prepare": prepare, "convert": convert, "check": check},
 }
 """Commands of two words."""
 
@@ -91,7 +94,7 @@ _HELP = "DeepLab v2: masks of photos in one command; training, evaluation, expor
 _GROUP_HELP = {
     "crf": "Refine class scores from anywhere with the fully connected CRF: "
     "`deeplab crf PHOTO SCORES.npz` (short for `deeplab crf refine ...`); or find its parameters.",
-    "data": "Data sets: prepare those of the paper, check your own.",
+    "data": "Data sets: prepare those of the paper, convert annotations of your own, check them.",
 }
 
 

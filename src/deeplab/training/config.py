@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
+Precision = Literal["32-true", "bf16-mixed"]
+
 
 class TrainConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """How one run optimises; the defaults are those of the published ResNet-101."""
@@ -47,8 +49,9 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstrin
     average_decay: float = Field(default=0.0, ge=0, lt=1)
     """Decay per step of a running average of the weights, which is what is then scored and kept;
     0: none."""
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
-    """Arithmetic of the forward and backward pass; weights and updates are float32 in either."""
+    precision: Precision = "32-true"
+    """Arithmetic of the forward and backward pass; weights and updates are float32 in either. On
+    processors without bfloat16 `bf16-mixed` computes in float32 too."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to train."""
     devices: PositiveInt = 1

@@ -7,6 +7,7 @@ from deeplab.inference import Segmenter
 from deeplab.inference.torch_engine import TorchEngine
 from deeplab.labels import LabelSet
 from deeplab.models import save_checkpoint
+from deeplab.training.arithmetic import arithmetic
 from deeplab.training.report import Reporter
 from deeplab.training.run import Run
 from deeplab.training.run_state import Learner, RunState, save_state
@@ -28,11 +29,12 @@ class Keeper:
         self._stream = stream
         self._label_set = label_set
         self._learner = learner
+        self._precision = arithmetic(run.train)
 
     def validate(self, data: SegmentationData, state: RunState, reporter: Reporter) -> None:
         """Score the validation pictures; the best so far is kept as `best.safetensors`."""
         network = self._learner.learnt.eval()
-        autocast = self._run.train.precision != "32-true"
+        autocast = self._precision != "32-true"
         segmenter = Segmenter(TorchEngine(network, self._card(state), autocast=autocast))
         with reporter.pause():
             scores = evaluate(segmenter, data)

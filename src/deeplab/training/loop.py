@@ -5,6 +5,7 @@ dropout by a seed for each step), so what has to be saved to go on exactly is th
 and the optimiser's memory.
 """
 
+import logging
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from torch.utils.data import DataLoader
 from deeplab.data.stream import CropStream, open_data
 from deeplab.labels import LabelSet
 from deeplab.models import DeepLab, ModelConfig, initialise
+from deeplab.training.arithmetic import arithmetic
 from deeplab.training.config import TrainConfig
 from deeplab.training.keeper import Keeper
 from deeplab.training.loss import pixel_loss
@@ -34,6 +36,8 @@ from deeplab.training.optim import (
 from deeplab.training.report import Reporter, Watch
 from deeplab.training.run import Run
 from deeplab.training.run_state import Learner, RunState, load_state
+
+_log = logging.getLogger(__name__)
 
 
 def train(run: Run, *, watch: Watch = lambda progress: None) -> Path:
@@ -81,9 +85,10 @@ def train(run: Run, *, watch: Watch = lambda progress: None) -> Path:
 
 
 def _launch(config: TrainConfig) -> Fabric:
-    fabric = Fabric(
-        accelerator=config.accelerator, devices=config.devices, precision=config.precision
-    )
+    precision = arithmetic(config)
+    if precision != config.precision:
+        _log.warning("no bfloat16 on this processor: computing in float32 instead")
+    fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=precision)
     fabric.launch()
     if fabric.device.type == "cpu":
         keep_freed_memory()
