@@ -106,6 +106,16 @@ def test_a_split_without_label_maps_lacks_none(tmp_path):
     assert found(tmp_path) == {}
 
 
+def test_files_beside_the_label_maps_are_no_lone_ones(tmp_path):
+    make_set(tmp_path)
+    for path in label_paths(tmp_path):
+        shutil.copy(path, path.with_name(f"{path.stem}_color.png"))
+        path.rename(path.with_name(f"{path.stem}_ids.png"))
+    text = (tmp_path / "data.yaml").read_text()
+    (tmp_path / "data.yaml").write_text(text.replace("}\n", ", mask_suffix: _ids.png}\n"))
+    assert found(tmp_path) == {}
+
+
 def test_declared_values_and_void_are_as_they_should_be(tmp_path):
     make_set(tmp_path, more="values: [0, 100, 255]\nvoid: [7]\n")
     for path in label_paths(tmp_path):

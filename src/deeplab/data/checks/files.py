@@ -41,18 +41,24 @@ def _judge_splits(survey: Survey) -> Iterator[tuple[Kind, Place]]:
         for entry in {entry.name: entry for entry in entries if times[entry.name] > 1}.values():
             yield kinds.LISTED_TWICE, place_of(split, entry, f"{times[entry.name]} times")
         if files.list_path is None and files.masks is not None:
-            yield from _lone_labels(split, files.masks, entries)
+            yield from _lone_labels(split, files.masks, files.mask_suffix, entries)
 
 
 def _lone_labels(
-    split: str, folder: Path, entries: Sequence[Entry]
+    split: str, folder: Path, suffix: str, entries: Sequence[Entry]
 ) -> Iterator[tuple[Kind, Place]]:
     """Find the label maps of a folder that no picture has."""
     used = {path for entry in entries for path in entry.label_paths}
     suffixes = {path.suffix for path in used} or {".png"}
     for path in sorted(folder.rglob("*")):
         is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix in suffixes and path not in used and not is_hidden and path.is_file():
+        if (
+            path.suffix in suffixes
+            and path.name.endswith(suffix)
+            and path not in used
+            and not is_hidden
+            and path.is_file()
+        ):
             yield kinds.LONE_LABELS, Place(split, path.stem, label_path=path)
 
 
