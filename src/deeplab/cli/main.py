@@ -16,6 +16,7 @@ import deeplab
 from deeplab.cli.arguments import spell_out
 from deeplab.cli.crf import refine
 from deeplab.cli.crf_tune import tune
+from deeplab.cli.data_check import check
 from deeplab.cli.data_convert import convert
 from deeplab.cli.data_init import init
 from deeplab.cli.data_prepare import prepare
@@ -37,7 +38,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 GROUPS: dict[str, dict[str, Callable[..., None]]] = {
     "crf": {"refine": refine, "tune": tune},
-    "data": {"init": init, "convert": convert, "prepare": prepare},
+    "data": {"init": init, "check": check, "convert": convert, "prepare": prepare},
 }
 """Commands of two words."""
 
@@ -94,7 +95,7 @@ _HELP = "DeepLab v2: masks of photos in one command; training, evaluation, expor
 _GROUP_HELP = {
     "crf": "Refine class scores from anywhere with the fully connected CRF: "
     "`deeplab crf PHOTO SCORES.npz` (short for `deeplab crf refine ...`); or find its parameters.",
-    "data": "Data sets: describe your own, convert annotations, prepare the paper's.",
+    "data": "Data sets: describe and check your own, convert annotations, prepare the paper's.",
 }
 
 

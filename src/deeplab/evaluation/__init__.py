@@ -36,7 +36,6 @@ from deeplab.evaluation.mask_folder import holds_masks as holds_masks
 from deeplab.evaluation.measure import Measure as Measure
 from deeplab.evaluation.measure import PictureResult as PictureResult
 from deeplab.evaluation.metrics import ConfusionMatrix as ConfusionMatrix
-from deeplab.evaluation.parallel import in_order as in_order
 from deeplab.evaluation.pictures import PictureScores as PictureScores
 from deeplab.evaluation.pictures import pictures_to_csv as pictures_to_csv
 from deeplab.evaluation.record import Evaluation as Evaluation

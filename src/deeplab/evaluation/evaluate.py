@@ -11,12 +11,12 @@ from deeplab.evaluation.conventions import Convention, check_convention
 from deeplab.evaluation.keep import Keep
 from deeplab.evaluation.mask_folder import MaskFolder
 from deeplab.evaluation.measure import PictureResult
-from deeplab.evaluation.parallel import in_order
 from deeplab.evaluation.record import Evaluation, MeasureName
 from deeplab.evaluation.scores import Scores
 from deeplab.evaluation.tally import Counted, Tally
 from deeplab.inference import ScoreFolder, Segmenter
 from deeplab.labels import void_of
+from deeplab.processor import in_order
 
 Scorer = Segmenter | ScoreFolder | MaskFolder
 """What can be scored: a network, class scores in files, label maps in files."""

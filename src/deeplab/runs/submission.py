@@ -9,8 +9,9 @@ from pathlib import Path
 from deeplab import imaging
 from deeplab.crf import DenseCRF
 from deeplab.data import Sample, SegmentationData, open_split
-from deeplab.evaluation import Server, check_submission, find_server, in_order, write_archive
+from deeplab.evaluation import Server, check_submission, find_server, write_archive
 from deeplab.inference import ScoreFolder, Segmenter, plain_parameters
+from deeplab.processor import in_order
 from deeplab.runs.scorers import open_scorer
 
 _ABOUT = "submission.json"
