@@ -232,3 +232,24 @@ def test_means_of_the_description_are_taken(tmp_path):
     recipe = runs.find_recipe("finetune", (*QUICK, "model.in_channels=2"))
     best = runs.train(recipe, data_dir=data, run_dir=tmp_path / "run")
     assert load_checkpoint(best).config.std == (3, 4)
+
+
+def test_faults_of_the_data_are_told_before_training(tmp_path):
+    data = write_set(tmp_path, classes=["no", "yes"])
+    for path in (tmp_path / "masks" / "train").iterdir():
+        labels = np.asarray(Image.open(path))
+        Image.fromarray(labels * 200).save(path)
+    recipe = runs.find_recipe("finetune", QUICK)
+    with pytest.raises(ValueError, match=r"(?s)0 and 200.*deeplab data check"):
+        runs.train(recipe, data_dir=data, run_dir=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_warnings_about_the_data_are_logged(tmp_path, caplog):
+    data = write_set(tmp_path, classes=["no", "yes", "never"])
+    recipe = runs.find_recipe("finetune", QUICK)
+    for split in ("train", "val"):
+        for path in (tmp_path / "masks" / split).iterdir():
+            Image.fromarray(np.asarray(Image.open(path)).clip(max=1)).save(path)
+    runs.train(recipe, data_dir=data, run_dir=tmp_path / "run")
+    assert "never" in caplog.text

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deeplab.data import describe, open_split
+from deeplab.data.check import quick_check
 from deeplab.data.measure import measure_bands
 from deeplab.data.stream import DataConfig, SourceConfig
 from deeplab.models import ModelConfig
@@ -73,6 +74,8 @@ def train(
     recipe = _resolve(recipe, data, kept)
     if kept is not None:
         _check_same_recipe(recipe, kept, run_dir)
+    if recipe.model.in_channels == 3:  # the check reads photos
+        _check_data(data)
     run = Run(recipe.name, recipe.model, data, recipe.train, recipe.to_yaml(), run_dir)
     return train_run(run, watch=watch)
 
@@ -124,6 +127,29 @@ def _bands(source: SourceConfig, num_bands: int) -> tuple[tuple[float, ...], tup
         return description.mean, description.std
     _log.info("measuring the %d bands of the training pictures", num_bands)
     return measure_bands(open_split(source.root, source.split).samples, num_bands)
+
+
+def _check_data(data: DataConfig) -> None:
+    """Look at the data quickly: faults that would stop or spoil the run are told before it.
+
+    Raises:
+        ValueError: There are some; the message names the first of them and what to do.
+    """
+    sources = [*data.train, *([data.validation] if data.validation else [])]
+    splits: dict[Path, list[str]] = {}
+    for source in sources:
+        splits.setdefault(source.root, []).append(source.split)
+    for root, names in splits.items():
+        findings = quick_check(root, names)
+        errors = [finding for finding in findings if finding.severity == "error"]
+        for finding in findings:
+            if finding.severity == "warning":
+                _log.warning("%s: %s", root, finding.summary())
+        if errors:
+            more = f" (and {len(errors) - 1} other faults)" if len(errors) > 1 else ""
+            raise ValueError(
+                f"{root}: {errors[0].summary()}{more}. `deeplab data check {root}` shows all"
+            )
 
 
 def _check_same_recipe(recipe: Recipe, kept: Recipe, run_dir: Path) -> None:
