@@ -76,7 +76,7 @@ def init(
         print(f"written: {path}")
     data = plan.description.root
     print(f"next:    deeplab data check {data}")
-    print(f"         deeplab train RECIPE --data {data}")
+    print(f"         deeplab train --data {data}")
 
 
 def _below(given: Path, folder: Path) -> Path:

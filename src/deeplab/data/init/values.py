@@ -8,7 +8,7 @@ from deeplab.data.init.class_files import NamedClasses, is_void_name
 from deeplab.data.init.meaning import Classes
 from deeplab.data.init.smooth import SMOOTH, blends_values
 from deeplab.data.init.survey import Survey
-from deeplab.labels import VOID, Colour, LabelSet, voc_palette
+from deeplab.labels import VOID, Colour, LabelSet, named
 
 _WIDE_VOID = 65535
 _MOST_SHOWN = 8
@@ -139,7 +139,10 @@ def _of_values(
     label_of = {value: VOID for value in (VOID, _WIDE_VOID, *void)}
     label_of |= {value: label for label, value in enumerate(values)}
     return Classes(
-        LabelSet(name, names, _palette(survey, values, given)), coding, label_of, tuple(notes)
+        LabelSet(name, names, _palette(survey, values, given, names)),
+        coding,
+        label_of,
+        tuple(notes),
     )
 
 
@@ -169,7 +172,7 @@ def _check(
 
 
 def _palette(
-    survey: Survey, values: Sequence[int], given: NamedClasses | None
+    survey: Survey, values: Sequence[int], given: NamedClasses | None, names: tuple[str, ...]
 ) -> tuple[Colour, ...]:
     """Take the colours of the class file, or of the files' own palettes if these tell all apart."""
     if given and given.colours:
@@ -181,4 +184,6 @@ def _palette(
     known = [colour for colour in own if colour is not None]
     if None not in own and len(set(known)) == len(own) and any(len(set(c)) > 1 for c in known):
         return tuple(known)
-    return voc_palette(len(values))
+    if names[0] == "background":
+        return named(names).palette
+    return named(("background", *names)).palette[1:]  # black would not be drawn over pictures
