@@ -86,7 +86,7 @@ def test_what_was_not_measured_is_not_on_the_page(tmp_path):
 def test_intervals_stand_beside_the_scores_and_over_the_bars(tmp_path):
     evaluation = evaluated(tmp_path, range(4))
     intervals = estimate_intervals(evaluation, num_draws=50)
-    text = written(tmp_path, evaluation, intervals=intervals)
+    text = written(tmp_path, evaluation, intervals=intervals).replace("\N{NO-BREAK SPACE}", " ")
     for low, high in (intervals.mean_iou, *intervals.class_iou):
         assert f"{100 * low:.1f} to {100 * high:.1f}" in text
     assert text.count('class="span"') == 3

@@ -285,4 +285,6 @@ def percent(fraction: float | None) -> str:
 
 
 def _span(interval: Interval) -> str:
-    return f"{100 * interval.low:.1f} to {100 * interval.high:.1f}"
+    return f"{100 * interval.low:.1f} to {100 * interval.high:.1f}".replace(
+        " ", "\N{NO-BREAK SPACE}"
+    )
