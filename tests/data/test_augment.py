@@ -129,7 +129,7 @@ def test_wide_label_maps_are_resized_as_narrow_ones(scale):
     picture, labels = numbered(21, 26)
     _, narrow = crop(picture, labels, crop_size_px=49, scales=(scale,))
     _, wide = crop(picture, labels.astype(np.uint16), crop_size_px=49, scales=(scale,))
-    assert np.array_equal(wide, np.where(narrow == 255, 65535, narrow))
+    assert np.array_equal(wide, np.where(narrow == 255, 65535, narrow.astype(int)))
 
 
 @pytest.mark.parametrize("num_bands", [1, 4, 6])
