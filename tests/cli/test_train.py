@@ -2,6 +2,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from PIL import Image
+
 SETTINGS = (
     "model={backbone: test_efficientnet, head: {kind: aspp, rates: [1, 2]}, init: random}",
     "data.train=[{root: VOCdevkit/VOC2012, split: train}]",
@@ -38,3 +40,22 @@ def test_a_mistake_ends_with_one_line_and_exit_code_2(tmp_path):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: data folder nowhere/VOCdevkit/VOC2012 does not exist\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_recipe_own_data_are_learnt_as_their_description_says(tmp_path):
+    for kind in ("images", "masks"):
+        (tmp_path / kind).mkdir()
+    for name in ("a", "b"):
+        Image.new("RGB", (40, 40), "red").save(tmp_path / "images" / f"{name}.png")
+        Image.new("L", (40, 40), 1).save(tmp_path / "masks" / f"{name}.png")
+        (tmp_path / f"{name}.txt").write_text(f"{name}\n")
+    text = "classes: [ground, thing]\nsplits:\n"
+    for split, name in (("train", "a"), ("val", "b")):
+        text += f"  {split}: {{images: images, masks: masks, list: {name}.txt}}\n"
+    (tmp_path / "data.yaml").write_text(text)
+    changes = ("model.backbone=test_efficientnet", "model.init=random", *SETTINGS[3:])
+    changes = [part for setting in changes for part in ("--set", setting)]
+    done = deeplab_train(tmp_path, "--data", tmp_path / "data.yaml", *changes)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "done: runs/finetune/best.safetensors\n"
+    assert "num_classes: 2\n" in (tmp_path / "runs" / "finetune" / "recipe.yaml").read_text()

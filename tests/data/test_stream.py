@@ -162,19 +162,22 @@ def test_wrong_ids_are_found_before_training(own):
         stream(own)
 
 
-def test_several_crops_are_cut_from_each_picture_one_after_the_other(config, monkeypatch):
+@pytest.mark.parametrize("share", [0, 1])
+def test_several_crops_are_cut_from_each_picture_one_after_the_other(config, monkeypatch, share):
     read = []
     whole = Sample.read_picture
     monkeypatch.setattr(
         Sample, "read_picture", lambda self, *rest: read.append(self.name) or whole(self, *rest)
     )
-    plain = AugmentConfig(crop_size_px=33)
-    crops = stream(config.model_copy(update={"crops_per_picture": 3, "augment": plain}))
+    pasting = AugmentConfig(crop_size_px=33, paste=share)
+    config = config.model_copy(update={"crops_per_picture": 3, "augment": pasting})
+    crops = stream(config)
     pictures = [crops[position][0] for position in range(6)]
-    first, second = (crops.samples[place].name for place in crops.order(0)[:2])
-    assert read == [first, second]
+    if share == 0:
+        assert read == [crops.samples[place].name for place in crops.order(0)[:2]]
+    assert len(read) <= 2 * (1 + share)  # and one to paste from, for both of them
     assert not torch.equal(pictures[0], pictures[1])
-    again = stream(config.model_copy(update={"crops_per_picture": 3, "augment": plain}))
+    again = stream(config)
     assert all(torch.equal(again[place][0], pictures[place]) for place in (5, 0, 4))
 
 

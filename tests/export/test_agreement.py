@@ -117,3 +117,14 @@ def test_a_folder_without_pictures_is_refused(tmp_path):
 def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(ValueError, match="no such folder"):
         read_check_pictures(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("num_bands", [1, 5])
+def test_our_photos_stand_in_for_pictures_of_other_bands(num_bands):
+    for photo, other in zip(
+        read_check_pictures(), read_check_pictures(num_bands=num_bands), strict=True
+    ):
+        assert other.shape == (*photo.shape[:2], num_bands)
+        assert all(
+            np.array_equal(other[..., band], photo[..., band % 3]) for band in range(num_bands)
+        )

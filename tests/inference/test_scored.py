@@ -116,3 +116,16 @@ def test_probability_zero_is_no_trouble():
         noise(20, 28), noise(20, 28), values, grid_steps=(1, 1), are_probabilities=True
     )
     np.testing.assert_allclose(example.refine(EXACT).scores, values, atol=1e-12)
+
+
+def test_a_crf_labels_more_than_255_classes():
+    random = np.random.default_rng(0)
+    picture = random.integers(0, 256, (12, 9, 3), dtype=np.uint8)
+    scores = random.normal(size=(300, 12, 9)).astype(np.float32)
+    scores[299] += 5
+    scored = ScoredPicture.place(picture, picture, scores, grid_steps=(1.0, 1.0))
+    crf = DenseCRF(threads=1)
+    (labels,) = scored.labels_of([crf])
+    assert labels.dtype == np.uint16
+    assert np.array_equal(labels, scored.refine(crf).label()[0])
+    assert (labels == 299).mean() > 0.9

@@ -152,18 +152,19 @@ def test_classes_of_the_same_name_keep_their_filters_wherever_they_stand(trained
     config = CONFIG.model_copy(update={"init": str(path), "num_classes": 4})
     started = initialise(config, ("x", "c", "y", "a")).eval()
     before, after = scores(network), scores(started)
-    assert torch.equal(after[:, 1], before[:, 2])
-    assert torch.equal(after[:, 3], before[:, 0])
+    torch.testing.assert_close(after[:, 1], before[:, 2])  # other sums: they are four now
+    torch.testing.assert_close(after[:, 3], before[:, 0])
     for place in (0, 2):
-        assert all(not torch.equal(after[:, place], before[:, old]) for old in range(3))
+        differences = [(after[:, place] - before[:, old]).abs().max() for old in range(3)]
+        assert min(differences) > 0.1
 
 
 def test_as_many_classes_of_other_names_start_anew(trained):
     network, path = trained
     started = initialise(CONFIG.model_copy(update={"init": str(path)}), ("a", "x", "y")).eval()
     before, after = scores(network), scores(started)
-    assert torch.equal(after[:, 0], before[:, 0])
-    assert not torch.equal(after[:, 1], before[:, 1])
+    torch.testing.assert_close(after[:, 0], before[:, 0])
+    assert (after[:, 1] - before[:, 1]).abs().max() > 0.1
     same = initialise(CONFIG.model_copy(update={"init": str(path)}), ("a", "b", "c")).eval()
     assert torch.equal(scores(same), before)
 
@@ -176,7 +177,7 @@ def test_a_large_field_of_view_keeps_its_hidden_layers_and_the_filters_of_known_
     save_checkpoint(path, network.state_dict(), config=config, card=CARD)
     config = config.model_copy(update={"init": str(path), "num_classes": 2})
     started = initialise(config, ("new", "b")).eval()
-    assert torch.equal(scores(started)[:, 1], scores(network)[:, 1])
+    torch.testing.assert_close(scores(started)[:, 1], scores(network)[:, 1])
 
 
 def test_which_classes_are_known_is_logged(trained, caplog):

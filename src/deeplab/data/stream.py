@@ -19,6 +19,8 @@ from deeplab import imaging
 from deeplab.data.augment import AugmentConfig, Crop, augment, paste
 from deeplab.data.samples import Sample, SegmentationData, open_split
 
+_NUM_KEPT = 2  # the picture of the group, and the one it is pasted from
+_Read = tuple[imaging.Picture, imaging.LabelMap]
 _log = logging.getLogger(__name__)
 
 
@@ -45,9 +47,9 @@ class DataConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstring
     """Draw a picture in proportion to its rarest class's share of pictures to the power -balance;
     0: all alike."""
     crops_per_picture: PositiveInt = 1
-    """Crops, one after the other in the stream, that are cut from a picture before the next one is
-    taken: a picture is decoded once for all of them. For large ones, such as those of Cityscapes,
-    of which decoding takes most of the time; a batch then shows fewer pictures."""
+    """Crops, one after the other in the stream, that are cut from a picture (and pasted from one
+    other) before the next is taken, so that both are decoded once for all of them. For pictures as
+    large as those of Cityscapes, where decoding takes most of the time; a batch shows fewer."""
     augment: AugmentConfig = AugmentConfig()
     """How crops are cut."""
 
@@ -127,36 +129,39 @@ class CropStream(Dataset[tuple[Tensor, Tensor]]):
         self.pixel_counts = counts.sum(axis=0)
         self.picture_pixel_counts = ((counts > 0) * counts.sum(axis=1)[:, np.newaxis]).sum(axis=0)
         self.odds = _odds(counts > 0, config.balance)
-        self._last_read: tuple[Sample, imaging.Picture, imaging.LabelMap] | None = None
+        self._kept: dict[Sample, _Read] = {}  # what was read last, if several crops are cut from it
         self._last_order = (-1, np.empty(0, dtype=np.int64))  # epoch, and what `order` gave for it
 
     def __getitem__(self, position: int) -> tuple[Tensor, Tensor]:
         """Cut the crop at a position of the stream."""
-        epoch, place = divmod(position // self.crops_per_picture, len(self.samples))
+        group = position // self.crops_per_picture
+        epoch, place = divmod(group, len(self.samples))
         random = np.random.default_rng((self.seed, 1, position))
         sample = self.samples[self.order(epoch)[place]]
-        crop = self._crop(self._read_once(sample), random)
+        crop = self._crop(sample, random)
         if random.random() < self.config.paste:
-            second = self.samples[random.choice(len(self.samples), p=self.odds)]
-            crop = paste(crop, self._crop(self._read(second), random))
+            drawer = random
+            if self.crops_per_picture > 1:  # the same one for all crops of the group
+                drawer = np.random.default_rng((self.seed, 2, group))
+            second = self.samples[drawer.choice(len(self.samples), p=self.odds)]
+            crop = paste(crop, self._crop(second, random))
         return crop.picture, crop.labels
 
-    def _crop(
-        self, read: tuple[imaging.Picture, imaging.LabelMap], random: np.random.Generator
-    ) -> Crop:
-        return augment(*read, self.config, mean_255=self.mean_255, random=random)
+    def _crop(self, sample: Sample, random: np.random.Generator) -> Crop:
+        picture, labels = self._read(sample)
+        return augment(picture, labels, self.config, mean_255=self.mean_255, random=random)
 
-    def _read(self, sample: Sample) -> tuple[imaging.Picture, imaging.LabelMap]:
-        picture = sample.read_picture(len(self.mean_255))
-        return picture, sample.read_labels(self.num_classes)
-
-    def _read_once(self, sample: Sample) -> tuple[imaging.Picture, imaging.LabelMap]:
-        """Read a sample; the last one is kept where several crops are cut from each."""
-        if self.crops_per_picture == 1:
-            return self._read(sample)
-        if self._last_read is None or self._last_read[0] != sample:
-            self._last_read = sample, *self._read(sample)
-        return self._last_read[1:]
+    def _read(self, sample: Sample) -> _Read:
+        """Read a sample; the last two are kept where several crops are cut from each."""
+        read = self._kept.pop(sample, None)
+        if read is None:
+            picture = sample.read_picture(len(self.mean_255))
+            read = picture, sample.read_labels(self.num_classes)
+        if self.crops_per_picture > 1:
+            self._kept[sample] = read
+            if len(self._kept) > _NUM_KEPT:
+                del self._kept[next(iter(self._kept))]
+        return read
 
     def order(self, epoch: int) -> NDArray[np.int64]:
         """List the samples of one pass by index, all of them, or as many draws when balanced."""
