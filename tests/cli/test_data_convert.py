@@ -1,7 +1,7 @@
 import sys
 
 import pytest
-from tests.data.annotation_files import coco, save_json, save_picture, square
+from tests.data.annotations.annotation_files import coco, save_json, save_picture, square
 
 from deeplab.cli.main import main
 

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from tests.data.annotation_files import coco, read, save_json, save_picture, square
+from tests.data.annotations.annotation_files import coco, read, save_json, save_picture, square
 
 from deeplab.data import open_split
 from deeplab.data.coco import prepare_coco91, prepare_coco_voc20

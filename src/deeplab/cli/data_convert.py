@@ -39,9 +39,9 @@ def convert(
 
     Background is class 0. The same command goes on after an interruption.
     """
-    from deeplab.data.annotated import ReadOptions
-    from deeplab.data.convert import ConvertOptions
-    from deeplab.data.convert import convert as convert_annotations
+    from deeplab.data.annotations.annotated import ReadOptions
+    from deeplab.data.annotations.convert import ConvertOptions
+    from deeplab.data.annotations.convert import convert as convert_annotations
 
     if crowds not in ("auto", "void", "objects"):
         raise ValueError(f"--crowds {crowds}: allowed are auto, void and objects")

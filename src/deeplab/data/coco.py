@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deeplab.data.coco_json import CocoFile, CocoPicture, read_coco
+from deeplab.data.annotations.coco_json import CocoFile, CocoPicture, read_coco
 from deeplab.data.description import DataDescription, SplitFiles
 from deeplab.data.find import Folder, find_pictures, list_folders
 from deeplab.data.prepared import (

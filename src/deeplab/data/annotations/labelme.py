@@ -18,10 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from deeplab.data import json_files as check
-from deeplab.data import regions
-from deeplab.data.annotated import WHOLE, AnnotatedPicture, Annotations, ReadOptions, count
-from deeplab.data.regions import Paint, Region
+from deeplab.data.annotations import json_files as check
+from deeplab.data.annotations import regions
+from deeplab.data.annotations.annotated import (
+    WHOLE,
+    AnnotatedPicture,
+    Annotations,
+    ReadOptions,
+    count,
+)
+from deeplab.data.annotations.regions import Paint, Region
 
 _LINE_WIDTH = 10
 _POINT_RADIUS = 5

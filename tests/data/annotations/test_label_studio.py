@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from tests.data.annotation_files import SIZE, brush, label_studio_task, save_json
+from tests.data.annotations.annotation_files import SIZE, brush, label_studio_task, save_json
 
-from deeplab.data import label_studio
-from deeplab.data.annotated import Annotations, ReadOptions
+from deeplab.data.annotations import label_studio
+from deeplab.data.annotations.annotated import Annotations, ReadOptions
 
 SQUARE = [[20, 25], [60, 25], [60, 75], [20, 75]]  # per cent: columns 2..6, rows 2..6
 POLYGON = {"type": "polygonlabels", "value": {"points": SQUARE, "polygonlabels": ["cat"]}}

@@ -1,10 +1,10 @@
 from pathlib import Path
 
 import pytest
-from tests.data.annotation_files import save_picture
+from tests.data.annotations.annotation_files import save_picture
 
-from deeplab.data.annotated import AnnotatedPicture
-from deeplab.data.locate import PictureFinder
+from deeplab.data.annotations.annotated import AnnotatedPicture
+from deeplab.data.annotations.locate import PictureFinder
 
 
 def picture(name: str, source: Path, split: str = "all") -> AnnotatedPicture:

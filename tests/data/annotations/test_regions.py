@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from deeplab.data import regions
+from deeplab.data.annotations import regions
 
 SHAPE = (20, 30)
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deeplab.data import coco_tools, cvat, label_studio, labelme
-from deeplab.data.annotated import Annotations, ReadOptions, count
-from deeplab.data.coco_json import read_coco_json
+from deeplab.data.annotations import coco_tools, cvat, label_studio, labelme
+from deeplab.data.annotations.annotated import Annotations, ReadOptions, count
+from deeplab.data.annotations.coco_json import read_coco_json
 from deeplab.data.find import list_folders
 
 AUTO = "auto"

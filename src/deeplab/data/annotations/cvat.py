@@ -16,11 +16,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.data import json_files as check
-from deeplab.data import regions
-from deeplab.data.annotated import WHOLE, AnnotatedPicture, Annotations, ReadOptions, count
-from deeplab.data.regions import Paint, Region
-from deeplab.data.run_lengths import runs_to_mask
+from deeplab.data.annotations import json_files as check
+from deeplab.data.annotations import regions
+from deeplab.data.annotations.annotated import (
+    WHOLE,
+    AnnotatedPicture,
+    Annotations,
+    ReadOptions,
+    count,
+)
+from deeplab.data.annotations.regions import Paint, Region
+from deeplab.data.annotations.run_lengths import runs_to_mask
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.data import json_files as check
-from deeplab.data import regions
-from deeplab.data.regions import Paint
-from deeplab.data.run_lengths import mask_of_columns, uncompress
+from deeplab.data.annotations import json_files as check
+from deeplab.data.annotations import regions
+from deeplab.data.annotations.regions import Paint
+from deeplab.data.annotations.run_lengths import mask_of_columns, uncompress
 
 _KEPT = ("id", "image_id", "category_id", "iscrowd", "bbox", "segmentation", "segments_info")
 _KEPT_OF_PICTURES = ("id", "file_name", "height", "width")

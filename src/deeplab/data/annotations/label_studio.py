@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.data import json_files as check
-from deeplab.data import regions
-from deeplab.data.annotated import AnnotatedPicture, Annotations, ReadOptions, count
-from deeplab.data.brush_runs import brush_mask
-from deeplab.data.cvat import parse_xml
-from deeplab.data.regions import Paint, Region
+from deeplab.data.annotations import json_files as check
+from deeplab.data.annotations import regions
+from deeplab.data.annotations.annotated import AnnotatedPicture, Annotations, ReadOptions, count
+from deeplab.data.annotations.brush_runs import brush_mask
+from deeplab.data.annotations.cvat import parse_xml
+from deeplab.data.annotations.regions import Paint, Region
 from deeplab.imaging import LabelMap, picture_suffixes
 
 CONFIGURATION = "config.xml"

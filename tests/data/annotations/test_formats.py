@@ -1,5 +1,5 @@
 import pytest
-from tests.data.annotation_files import (
+from tests.data.annotations.annotation_files import (
     coco,
     cvat,
     label_studio_task,
@@ -8,8 +8,8 @@ from tests.data.annotation_files import (
     square,
 )
 
-from deeplab.data.annotated import ReadOptions
-from deeplab.data.formats import FORMATS, read_annotations
+from deeplab.data.annotations.annotated import ReadOptions
+from deeplab.data.annotations.formats import FORMATS, read_annotations
 
 SQUARE = {"segmentation": [square(0, 0, 4, 4)]}
 POLYGON = {

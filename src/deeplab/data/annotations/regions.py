@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw
 
-from deeplab.data.run_lengths import mask_of_columns, uncompress
+from deeplab.data.annotations.run_lengths import mask_of_columns, uncompress
 from deeplab.imaging import LabelMap
 
 Paint = Callable[[LabelMap, int], None]

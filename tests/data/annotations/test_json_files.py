@@ -1,6 +1,6 @@
 import pytest
 
-from deeplab.data import json_files as check
+from deeplab.data.annotations import json_files as check
 
 
 def write(tmp_path, text):

@@ -2,9 +2,9 @@ import json
 
 import numpy as np
 import pytest
-from tests.data.annotation_files import brush, pack_brush
+from tests.data.annotations.annotation_files import brush, pack_brush
 
-from deeplab.data.brush_runs import brush_mask, decode_brush
+from deeplab.data.annotations.brush_runs import brush_mask, decode_brush
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -1,8 +1,8 @@
 import pytest
-from tests.data.annotation_files import coco, save_json, square
+from tests.data.annotations.annotation_files import coco, save_json, square
 
-from deeplab.data import coco_tools
-from deeplab.data.annotated import ReadOptions
+from deeplab.data.annotations import coco_tools
+from deeplab.data.annotations.annotated import ReadOptions
 
 ONE = {"segmentation": [square(0, 0, 4, 4)]}
 CROWD = {"segmentation": {"size": [8, 10], "counts": [0, 80]}, "iscrowd": 1, "category_id": 2}

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 from PIL import Image
-from tests.data.annotation_files import SIZE, save_json
-from tests.data.annotation_files import labelme as make
+from tests.data.annotations.annotation_files import SIZE, save_json
+from tests.data.annotations.annotation_files import labelme as make
 
-from deeplab.data import labelme
-from deeplab.data.annotated import Annotations, ReadOptions
+from deeplab.data.annotations import labelme
+from deeplab.data.annotations.annotated import Annotations, ReadOptions
 
 TALL = (60, 80)
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
-from tests.data.annotation_files import SIZE, coco, coco_runs, save_json, square
+from tests.data.annotations.annotation_files import SIZE, coco, coco_runs, save_json, square
 
-from deeplab.data.coco_json import read_coco
+from deeplab.data.annotations.coco_json import read_coco
 
 
 def paint_all(path) -> np.ndarray:

@@ -4,9 +4,15 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from deeplab.data.annotated import WHOLE, AnnotatedPicture, Annotations, ReadOptions, count
-from deeplab.data.coco_json import CocoFile, CocoPicture, read_coco
-from deeplab.data.regions import Region
+from deeplab.data.annotations.annotated import (
+    WHOLE,
+    AnnotatedPicture,
+    Annotations,
+    ReadOptions,
+    count,
+)
+from deeplab.data.annotations.coco_json import CocoFile, CocoPicture, read_coco
+from deeplab.data.annotations.regions import Region
 
 _INSTANCES = re.compile(r"instances_(\w+)")
 _SPLIT = re.compile(r"(train|val|valid|validation|test)(20\d\d)?")

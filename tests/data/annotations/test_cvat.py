@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 from PIL import Image
-from tests.data.annotation_files import SIZE
-from tests.data.annotation_files import cvat as make
+from tests.data.annotations.annotation_files import SIZE
+from tests.data.annotations.annotation_files import cvat as make
 
-from deeplab.data import cvat
-from deeplab.data.annotated import Annotations, ReadOptions
+from deeplab.data.annotations import cvat
+from deeplab.data.annotations.annotated import Annotations, ReadOptions
 
 
 def read(tmp_path, text: str, *, line_width: int | None = None) -> Annotations:

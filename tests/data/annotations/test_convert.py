@@ -3,7 +3,7 @@ import base64
 import numpy as np
 import pytest
 from PIL import Image
-from tests.data.annotation_files import (
+from tests.data.annotations.annotation_files import (
     SIZE,
     coco,
     cvat,
@@ -16,7 +16,7 @@ from tests.data.annotation_files import (
 )
 
 from deeplab.data import open_split
-from deeplab.data.convert import ConvertOptions, convert
+from deeplab.data.annotations.convert import ConvertOptions, convert
 
 CAT = {"segmentation": [square(0, 0, 4, 4)]}
 DOG = {"segmentation": [square(5, 5, 9, 8)], "category_id": 2}
@@ -222,7 +222,7 @@ def test_names_from_files_of_others_do_not_lead_out_of_the_folder(tmp_path):
 
 def test_label_maps_of_a_converted_set_come_back_from_run_lengths(source, tmp_path):
     """The way back: label map to COCO's run lengths, converted again, is the same label map."""
-    from tests.data.annotation_files import coco_runs
+    from tests.data.annotations.annotation_files import coco_runs
 
     run(source)
     labels = read(tmp_path / "to" / "masks" / "a.png")

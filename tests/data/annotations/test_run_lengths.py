@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
-from tests.data.annotation_files import coco_runs
+from tests.data.annotations.annotation_files import coco_runs
 
-from deeplab.data.run_lengths import mask_of_columns, runs_to_mask, uncompress
+from deeplab.data.annotations.run_lengths import mask_of_columns, runs_to_mask, uncompress
 
 
 def test_runs_have_to_cover_all_pixels():

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from deeplab import imaging
-from deeplab.data.annotated import WHOLE, AnnotatedPicture
+from deeplab.data.annotations.annotated import WHOLE, AnnotatedPicture
 from deeplab.data.find import list_folders
 
 _UPLOAD = re.compile(r"[0-9a-f]{8}-(?=.)")  # Label Studio puts it before the names of uploads

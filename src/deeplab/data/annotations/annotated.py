@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deeplab.data.regions import Region
+from deeplab.data.annotations.regions import Region
 
 WHOLE = "all"
 """The split of pictures that nobody has dealt out."""

@@ -15,10 +15,10 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from deeplab import imaging
-from deeplab.data.annotated import AnnotatedPicture, Annotations, ReadOptions, count
+from deeplab.data.annotations.annotated import AnnotatedPicture, Annotations, ReadOptions, count
+from deeplab.data.annotations.formats import read_annotations
+from deeplab.data.annotations.locate import PictureFinder
 from deeplab.data.description import DataDescription, SplitFiles
-from deeplab.data.formats import read_annotations
-from deeplab.data.locate import PictureFinder
 from deeplab.data.prepared import (
     Pair,
     PreparedSet,

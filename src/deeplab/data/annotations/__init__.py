@@ -1,0 +1,1 @@
+"""Annotations of other tools (COCO JSON, labelme, CVAT, Label Studio), painted as label maps."""
