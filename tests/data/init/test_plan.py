@@ -337,3 +337,15 @@ def test_real_cityscapes_is_described_as_it_is_read_without_description(real_dat
     for sample in samples:
         assert sample.picture_path == known[sample.name].picture_path
         np.testing.assert_array_equal(sample.read_labels(19), known[sample.name].read_labels(19))
+
+
+def test_a_description_that_is_replaced_keeps_its_classes_and_void(tmp_path):
+    make(tmp_path, values=(0, 1, 2))
+    first = init(tmp_path, classes=("ground", "thing"), void=(2,))
+    assert first.description.coding.void == (2,)
+    path = tmp_path / "data.yaml"
+    path.write_text(path.read_text().replace("thing", "tree"))
+    again = init(tmp_path, overwrite=True)
+    assert again.description.label_set.class_names == ("ground", "tree")
+    assert again.description.coding == first.description.coding
+    assert again.description.label_set.palette == first.description.label_set.palette

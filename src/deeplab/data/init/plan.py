@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deeplab import imaging
-from deeplab.data.description import FILE_NAME, DataDescription
+from deeplab.data.description import FILE_NAME, DataDescription, read_description
 from deeplab.data.find import list_folders
 from deeplab.data.init.class_files import NamedClasses, find_class_file
 from deeplab.data.init.classes import infer_classes
@@ -69,13 +69,15 @@ def look(root: Path, wishes: Wishes, *, tell: Tell = lambda done, total: None) -
     layout, notes = _leave_out_faulty(layout, seen)
     labelled = [item for item in _all_items(layout) if item.label_path is not None]
     survey = sum_up([seen[item] for item in labelled])
-    given = _named(root, wishes)
+    replaced = _replaced(root)
+    given = _named(root, wishes, replaced)
     if given is None:
         given = known_classes(labelled, survey)
         notes += (
             [f"classes: those of {given.source}, by names and values of files"] if given else []
         )
-    classes = infer_classes(survey, given, name=root.resolve().name, void=wishes.void)
+    void = _void(wishes, replaced)
+    classes = infer_classes(survey, given, name=root.resolve().name, void=void)
     return _plan(
         root, target, layout, classes, seen, wishes, [*layout.notes, *classes.notes, *notes]
     )
@@ -92,10 +94,26 @@ def _write(path: Path, content: bytes) -> None:
     imaging.write_atomically(path, lambda file: file.write(content))
 
 
-def _named(root: Path, wishes: Wishes) -> NamedClasses | None:
+def _replaced(root: Path) -> DataDescription | None:
+    """Read the `data.yaml` that is to be replaced: what was named in it by hand stays."""
+    path = root / FILE_NAME
+    return read_description(path) if path.is_file() else None
+
+
+def _named(root: Path, wishes: Wishes, replaced: DataDescription | None) -> NamedClasses | None:
     if wishes.classes:
         return NamedClasses("--classes", wishes.classes)
-    return find_class_file(list_folders(root, leave_out=root / FILE_NAME))
+    if replaced is None or wishes.void not in (None, replaced.coding.void):  # other classes then
+        return find_class_file(list_folders(root, leave_out=root / FILE_NAME))
+    label_set, coding = replaced.label_set, replaced.coding
+    labels = coding.values or tuple(range(len(label_set.class_names)))
+    return NamedClasses(
+        FILE_NAME, label_set.class_names, None if coding.colours else labels, label_set.palette
+    )
+
+
+def _void(wishes: Wishes, replaced: DataDescription | None) -> tuple[int, ...] | None:
+    return wishes.void if wishes.void is not None or replaced is None else replaced.coding.void
 
 
 def _all_items(layout: Layout) -> dict[Item, None]:
