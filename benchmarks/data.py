@@ -1,7 +1,7 @@
 """Time the stream of training crops on one core against the training step on two.
 
 Crops are those of the recipe voc12-lite (sizes, colours, pasted objects), cut from real pictures:
-PASCAL VOC, CamVid, and Cityscapes at 2048x1024, there also several crops from each picture. The
+PASCAL VOC, CamVid, and Cityscapes at 2048x1024, there also with several crops of each. The
 step is the recipe's, 16 crops, in the arithmetic that training would choose. Each runs in a process
 of its own; they take turns, round after round, and the ratio is taken within each round. Prints a
 Markdown table for RESULTS.md.

@@ -98,8 +98,7 @@ def read_label_map(path: Path) -> LabelMap:
     Raises:
         ValueError: Not a picture, or colours instead of label indices.
     """
-    content = _bytes_of(path)
-    image = _load(lambda: Image.open(io.BytesIO(content)), str(path), turn_upright=False)
+    image = read_as_stored(path)
     if image.format == "JPEG":
         raise ValueError(
             f"{path}: JPEG blurs label indices; save the label map as a palette or grey PNG"
@@ -113,6 +112,18 @@ def read_label_map(path: Path) -> LabelMap:
             "65535)"
         )
     return np.array(image, dtype=np.uint8)
+
+
+def read_as_stored(path: Path) -> Image.Image:
+    """Decode a file of any mode as it is stored: not turned, nothing converted.
+
+    Raises:
+        ValueError: Not a picture, or a damaged one.
+    """
+    content = _bytes_of(path)
+    if not content:
+        raise ValueError(f"{path}: is empty (0 bytes); give a picture file")
+    return _load(lambda: Image.open(io.BytesIO(content)), str(path), turn_upright=False)
 
 
 def picture_suffixes() -> frozenset[str]:

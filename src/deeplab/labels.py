@@ -189,5 +189,110 @@ PERSON_PART = named(
 )
 """PASCAL-Person-Part: six parts of the body and the background."""
 
-LABEL_SETS = {label_set.name: label_set for label_set in (VOC12, PASCAL_CONTEXT, PERSON_PART)}
+
+@dataclass(frozen=True)
+class CityscapesLabel:
+    """One of the labels that Cityscapes is annotated with.
+
+    Attributes:
+        label_id: What its label maps and its test server call it.
+        name: Its name.
+        category: Which of 7 categories it belongs to, or "void".
+        colour: RGB 0..255.
+        is_scored: It is one of the 19 classes; pixels of all others are void.
+        has_instances: Single objects of it are told apart.
+    """
+
+    label_id: int
+    name: str
+    category: str
+    colour: Colour
+    is_scored: bool = False
+    has_instances: bool = False
+
+
+CITYSCAPES_LABELS = (
+    CityscapesLabel(0, "unlabeled", "void", (0, 0, 0)),
+    CityscapesLabel(1, "ego vehicle", "void", (0, 0, 0)),
+    CityscapesLabel(2, "rectification border", "void", (0, 0, 0)),
+    CityscapesLabel(3, "out of roi", "void", (0, 0, 0)),
+    CityscapesLabel(4, "static", "void", (0, 0, 0)),
+    CityscapesLabel(5, "dynamic", "void", (111, 74, 0)),
+    CityscapesLabel(6, "ground", "void", (81, 0, 81)),
+    CityscapesLabel(7, "road", "flat", (128, 64, 128), True),
+    CityscapesLabel(8, "sidewalk", "flat", (244, 35, 232), True),
+    CityscapesLabel(9, "parking", "flat", (250, 170, 160)),
+    CityscapesLabel(10, "rail track", "flat", (230, 150, 140)),
+    CityscapesLabel(11, "building", "construction", (70, 70, 70), True),
+    CityscapesLabel(12, "wall", "construction", (102, 102, 156), True),
+    CityscapesLabel(13, "fence", "construction", (190, 153, 153), True),
+    CityscapesLabel(14, "guard rail", "construction", (180, 165, 180)),
+    CityscapesLabel(15, "bridge", "construction", (150, 100, 100)),
+    CityscapesLabel(16, "tunnel", "construction", (150, 120, 90)),
+    CityscapesLabel(17, "pole", "object", (153, 153, 153), True),
+    CityscapesLabel(18, "polegroup", "object", (153, 153, 153)),
+    CityscapesLabel(19, "traffic light", "object", (250, 170, 30), True),
+    CityscapesLabel(20, "traffic sign", "object", (220, 220, 0), True),
+    CityscapesLabel(21, "vegetation", "nature", (107, 142, 35), True),
+    CityscapesLabel(22, "terrain", "nature", (152, 251, 152), True),
+    CityscapesLabel(23, "sky", "sky", (70, 130, 180), True),
+    CityscapesLabel(24, "person", "human", (220, 20, 60), True, True),
+    CityscapesLabel(25, "rider", "human", (255, 0, 0), True, True),
+    CityscapesLabel(26, "car", "vehicle", (0, 0, 142), True, True),
+    CityscapesLabel(27, "truck", "vehicle", (0, 0, 70), True, True),
+    CityscapesLabel(28, "bus", "vehicle", (0, 60, 100), True, True),
+    CityscapesLabel(29, "caravan", "vehicle", (0, 0, 90), False, True),
+    CityscapesLabel(30, "trailer", "vehicle", (0, 0, 110), False, True),
+    CityscapesLabel(31, "train", "vehicle", (0, 80, 100), True, True),
+    CityscapesLabel(32, "motorcycle", "vehicle", (0, 0, 230), True, True),
+    CityscapesLabel(33, "bicycle", "vehicle", (119, 11, 32), True, True),
+    CityscapesLabel(-1, "license plate", "vehicle", (0, 0, 142)),
+)
+"""All labels of Cityscapes, as its own tools list them (cityscapesscripts, helpers/labels.py)."""
+
+_SCORED = tuple(label for label in CITYSCAPES_LABELS if label.is_scored)
+
+CITYSCAPES = LabelSet(
+    "cityscapes",
+    tuple(label.name for label in _SCORED),
+    tuple(label.colour for label in _SCORED),
+)
+"""Cityscapes: the 19 classes that are scored, in the order of what its tools call train ids."""
+
+CITYSCAPES_IDS = tuple(label.label_id for label in _SCORED)
+"""The way back: the label id, as the test server wants it, of each of the 19 classes."""
+
+CITYSCAPES_CATEGORIES = tuple(dict.fromkeys(label.category for label in _SCORED))
+"""The 7 categories of the 19 classes."""
+
+COCO91 = named(
+    (
+        *("background", "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train"),
+        *("truck", "boat", "traffic light", "fire hydrant", "unused 12", "stop sign"),
+        *("parking meter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow", "elephant"),
+        *("bear", "zebra", "giraffe", "unused 26", "backpack", "umbrella", "unused 29"),
+        *("unused 30", "handbag", "tie", "suitcase", "frisbee", "skis", "snowboard"),
+        *("sports ball", "kite", "baseball bat", "baseball glove", "skateboard", "surfboard"),
+        *("tennis racket", "bottle", "unused 45", "wine glass", "cup", "fork", "knife", "spoon"),
+        *("bowl", "banana", "apple", "sandwich", "orange", "broccoli", "carrot", "hot dog"),
+        *("pizza", "donut", "cake", "chair", "couch", "potted plant", "bed", "unused 66"),
+        *("dining table", "unused 68", "unused 69", "toilet", "unused 71", "tv", "laptop"),
+        *("mouse", "remote", "keyboard", "cell phone", "microwave", "oven", "toaster", "sink"),
+        *("refrigerator", "unused 83", "book", "clock", "vase", "scissors", "teddy bear"),
+        *("hair drier", "toothbrush"),
+    ),
+    name="coco91",
+)
+"""MS COCO as DeepLab's networks were trained on it first: label = category id, 0..90.
+
+Ten ids belong to no category of the published annotations; they never occur in label maps.
+"""
+
+COCO_VOC20 = named(VOC12.class_names, name="coco-voc20")
+"""MS COCO's pictures with the 20 kinds of objects of PASCAL VOC, and the background."""
+
+LABEL_SETS = {
+    label_set.name: label_set
+    for label_set in (VOC12, PASCAL_CONTEXT, PERSON_PART, CITYSCAPES, COCO91, COCO_VOC20)
+}
 """The label sets that recipes can name."""

@@ -1,6 +1,16 @@
-"""What this process may use of the processor."""
+"""What this process may use of the processor, and work that uses it.
+
+numpy, onnxruntime, Pillow and the CRF let other threads run meanwhile.
+"""
 
 import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 def num_cores() -> int:
@@ -8,3 +18,33 @@ def num_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def in_order(
+    function: Callable[[_Item], _Result], items: Iterable[_Item], *, workers: int
+) -> Generator[_Result, None, None]:
+    """Apply a function to all items, several at once, and give the results in order.
+
+    Only a few results wait at a time, however many items there are.
+
+    Args:
+        function: What to apply; may run in another thread.
+        items: One after the other.
+        workers: How many at once; 1 stays in this thread.
+    """
+    if workers == 1:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[_Result]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                # Those beyond the first keep all workers busy while a slow one is waited for.
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:  # after an error nobody wants the rest
+            for future in waiting:
+                future.cancel()

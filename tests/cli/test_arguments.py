@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from deeplab.cli.arguments import parse_range, spell_out
+from deeplab.cli.arguments import parse_range, parse_window, spell_out
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,14 @@ def test_a_range_is_written_as_in_the_paper(text, values):
 def test_what_is_no_range_is_refused(text):
     with pytest.raises(ValueError, match=r"--xy .*: give FROM:STEP:TO, such as 30:10:100"):
         parse_range(text, "--xy")
+
+
+def test_a_window_is_one_number_or_height_and_width():
+    assert parse_window(None) is None
+    assert parse_window("769") == 769
+    assert parse_window("512,1024") == (512, 1024)
+    for wrong in ("", "769x769", "1,2,3", "-5", "1.5"):
+        with pytest.raises(
+            ValueError, match=r"--window .*: give pixels, such as 769, or HEIGHT,WI"
+        ):
+            parse_window(wrong)

@@ -295,3 +295,19 @@ def test_file_names_that_are_no_text_can_be_told(segment: Segment) -> None:
     code, out, _ = segment(name)
     assert code == 0
     assert "caf\\udce9.png" in out
+
+
+def test_windows_see_a_large_picture_that_would_be_shrunk(
+    segment: Segment, make_network: Callable[..., Path]
+) -> None:
+    network = make_network(longest_side=8)
+    assert segment("cat.png", "--out", "shrunk", weights=network).code == 0
+    assert segment("cat.png", "--out", "windows", "--window", "12", weights=network).code == 0
+    assert segment("cat.png", "--out", "whole", "--longest-side", "30", weights=network).code == 0
+    shrunk, windows, whole = (
+        np.asarray(Image.open(f"{folder}/cat.mask.png"))
+        for folder in ("shrunk", "windows", "whole")
+    )
+    assert np.array_equal(windows, whole)
+    assert not np.array_equal(windows, shrunk)
+    assert "overlap 0.5 is of windows" in segment("cat.png", "--overlap", "0.5").err

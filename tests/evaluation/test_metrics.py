@@ -1,11 +1,14 @@
-import csv
-import io
-import json
-
 import numpy as np
 import pytest
+import torch
+from torchmetrics.classification import (
+    MulticlassAccuracy,
+    MulticlassF1Score,
+    MulticlassJaccardIndex,
+    MulticlassPrecision,
+)
 
-from deeplab.evaluation import ConfusionMatrix, Scores
+from deeplab.evaluation import ConfusionMatrix
 from deeplab.labels import VOID
 
 NAMES = ("background", "cat", "dog")
@@ -23,11 +26,15 @@ def random_pairs(num_pictures=5, num_classes=3, seed=0):
     return pairs
 
 
-def scores_of(pairs, class_names=NAMES):
+def matrix_of(pairs, class_names=NAMES):
     matrix = ConfusionMatrix(class_names)
     for truth, predicted in pairs:
         matrix.add(truth, predicted, picture_name="picture")
-    return matrix.scores()
+    return matrix
+
+
+def scores_of(pairs, class_names=NAMES):
+    return matrix_of(pairs, class_names).scores()
 
 
 def slow_class_iou(pairs, label):
@@ -142,29 +149,101 @@ def test_maps_of_different_size_are_refused_and_nothing_is_counted():
     assert matrix.counts.sum() == 0
 
 
-def test_json_holds_every_score_its_aliases_and_what_was_evaluated():
-    scores = scores_of(random_pairs(seed=6))
-    document = json.loads(scores.to_json({"split": "val"}))
-    assert document["about"] == {"split": "val"}
-    assert document["class_iou"]["dog"] == scores.class_iou[2]
-    assert document["aliases"]["mIoU"] == document["mean_iou"] == scores.mean_iou
-    assert document["aliases"]["fwIoU"] == scores.frequency_weighted_iou
-    assert document["aliases"]["aAcc"] == scores.pixel_accuracy
-    assert document["aliases"]["mAcc"] == scores.mean_accuracy
-    assert document["confusion"] == [list(row) for row in scores.confusion]
+SIX = tuple("abcdef")
 
 
-def test_csv_holds_one_value_a_row():
-    scores = scores_of(random_pairs(seed=7))
-    rows = list(csv.DictReader(io.StringIO(scores.to_csv())))
-    values = {(row["metric"], row["class"]): float(row["value"]) for row in rows}
-    assert len(values) == 4 + 2 * 3
-    assert values["mean_iou", ""] == scores.mean_iou
-    assert values["iou", "cat"] == scores.class_iou[1]
-    assert values["accuracy", "dog"] == scores.class_accuracy[2]
+def six_class_pairs(seed, *, absent=(), num_pictures=4):
+    """Maps of six classes with void; `absent` ones are neither there nor predicted."""
+    rng = np.random.default_rng(seed)
+    kinds = [label for label in range(6) if label not in absent]
+    pairs = []
+    for _ in range(num_pictures):
+        truth = rng.choice(kinds, (17, 23)).astype(np.uint8)
+        predicted = np.where(rng.random(truth.shape) < 0.6, truth, rng.choice(kinds, truth.shape))
+        truth[rng.random(truth.shape) < 0.2] = VOID
+        pairs.append((truth, predicted.astype(np.uint8)))
+    return pairs
 
 
-def test_scores_cannot_be_changed():
-    scores: Scores = scores_of(random_pairs())
-    with pytest.raises(AttributeError):
-        scores.mean_iou = 1.0
+def by_torchmetrics(kind, pairs, average):
+    metric = kind(num_classes=6, average=average, ignore_index=VOID, validate_args=False)
+    for truth, predicted in pairs:
+        metric.update(torch.from_numpy(predicted.astype(int)), torch.from_numpy(truth.astype(int)))
+    return metric.compute().numpy()
+
+
+@pytest.mark.parametrize("absent", [(), (2,), (0, 5)])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (MulticlassJaccardIndex, "iou"),
+        (MulticlassAccuracy, "accuracy"),
+        (MulticlassPrecision, "precision"),
+        (MulticlassF1Score, "dice"),
+    ],
+)
+def test_torchmetrics_agrees_on_every_class_and_leaves_absent_ones_out_of_its_means(
+    kind, name, absent
+):
+    pairs = six_class_pairs(seed=3, absent=absent)
+    scores = matrix_of(pairs, SIX).scores(convention="present")
+    # torchmetrics computes in 32 bits.
+    classes = by_torchmetrics(kind, pairs, None)
+    assert getattr(scores, f"class_{name}") == pytest.approx(classes.tolist(), abs=1e-6)
+    mean = by_torchmetrics(kind, pairs, "macro")
+    assert getattr(scores, f"mean_{name}") == pytest.approx(float(mean), abs=1e-6)
+
+
+def test_torchmetrics_micro_accuracy_is_our_pixel_accuracy():
+    pairs = six_class_pairs(seed=4, absent=(1,))
+    expected = by_torchmetrics(MulticlassAccuracy, pairs, "micro")
+    assert scores_of(pairs, SIX).pixel_accuracy == pytest.approx(float(expected), abs=1e-6)
+
+
+def test_the_devkit_counts_absent_classes_as_zero_and_the_other_convention_leaves_them_out():
+    matrix = matrix_of(six_class_pairs(seed=5, absent=(2, 4)), SIX)
+    devkit, present = matrix.scores(), matrix.scores(convention="present")
+    for name in ("iou", "accuracy", "precision", "dice"):
+        mean = getattr(devkit, f"mean_{name}")
+        assert mean == pytest.approx(np.mean(getattr(devkit, f"class_{name}")), rel=1e-12)
+        assert getattr(present, f"mean_{name}") == pytest.approx(mean * 6 / 4, rel=1e-12)
+    assert devkit.class_iou == present.class_iou
+    assert devkit.frequency_weighted_iou == present.frequency_weighted_iou
+
+
+def test_where_no_class_is_absent_the_conventions_agree():
+    matrix = matrix_of(six_class_pairs(seed=6), SIX)
+    devkit, present = matrix.scores(), matrix.scores(convention="present")
+    assert present.mean_iou == pytest.approx(devkit.mean_iou, rel=1e-12)
+
+
+def test_a_class_that_is_only_predicted_counts_in_iou_and_precision_but_not_in_accuracy():
+    truth, predicted = np.array([[0, 0, 1, 1]], np.uint8), np.array([[0, 2, 1, 1]], np.uint8)
+    scores = matrix_of([(truth, predicted)]).scores(convention="present")
+    assert scores.mean_iou == pytest.approx((0.5 + 1 + 0) / 3)
+    assert scores.mean_precision == pytest.approx((1 + 1 + 0) / 3)
+    assert scores.mean_accuracy == pytest.approx((0.5 + 1) / 2)
+
+
+def test_an_unknown_convention_is_refused():
+    with pytest.raises(ValueError, match=r"convention 'voc': allowed are 'devkit' .* 'present'"):
+        ConfusionMatrix(NAMES).scores(convention="voc")
+
+
+def test_a_thousand_classes_are_counted_in_16_bits_with_void_65535():
+    names = tuple(f"class {label}" for label in range(1000))
+    truth = np.array([[0, 255, 999, 65535]], np.uint16)
+    predicted = np.array([[0, 255, 998, 7]], np.uint16)
+    matrix = matrix_of([(truth, predicted)], names)
+    assert matrix.counts.sum() == 3
+    assert matrix.counts[255, 255] == matrix.counts[999, 998] == 1
+    with pytest.raises(ValueError, match=r"true label 1000 .* and 65535 for void"):
+        matrix.add(np.array([[1000]], np.uint16), np.array([[0]], np.uint16), picture_name="p")
+
+
+def test_more_pixels_than_32_bits_hold_are_counted():
+    matrix = ConfusionMatrix(NAMES)
+    matrix.add(np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint8), picture_name="p")
+    matrix.counts *= 2**33
+    matrix.add(np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint8), picture_name="p")
+    assert matrix.scores().confusion[0][0] == 2**33 + 1

@@ -4,7 +4,13 @@ import io
 import numpy as np
 import pytest
 
-from deeplab.evaluation import ConfusionMatrix, Trimap, curves_to_csv, distances_to_void
+from deeplab.evaluation import (
+    ConfusionMatrix,
+    PictureResult,
+    Trimap,
+    curves_to_csv,
+    distances_to_void,
+)
 from deeplab.labels import VOID
 
 
@@ -43,10 +49,10 @@ def test_the_curve_is_the_mean_iou_of_the_pixels_in_the_band_over_all_pictures(w
     for seed in range(3):
         truth = random_truth(seed=seed)
         predicted = random_truth(num_void=0, seed=seed + 10)
-        trimap.add(truth, predicted, distances_to_void(truth))
+        trimap.add(PictureResult("picture", truth, predicted))
         inside = np.where(slow_band(truth, width), truth, VOID)
         matrix.add(inside, predicted, picture_name="picture")
-    curve = trimap.curve()
+    curve = trimap.result()
     assert curve.mean_iou[width - 1] == pytest.approx(matrix.scores().mean_iou, rel=1e-12)
     assert curve.num_pixels[width - 1] == matrix.counts.sum()
 
@@ -54,24 +60,24 @@ def test_the_curve_is_the_mean_iou_of_the_pixels_in_the_band_over_all_pictures(w
 def test_the_widest_band_of_a_small_picture_is_all_of_it():
     truth, predicted = random_truth(20, 20, num_void=1), random_truth(20, 20, num_void=0, seed=1)
     trimap, matrix = Trimap(3), ConfusionMatrix(("a", "b", "c"))
-    trimap.add(truth, predicted, distances_to_void(truth))
+    trimap.add(PictureResult("picture", truth, predicted))
     matrix.add(truth, predicted, picture_name="picture")
-    assert trimap.curve().mean_iou[-1] == matrix.scores().mean_iou
+    assert trimap.result().mean_iou[-1] == matrix.scores().mean_iou
 
 
 def test_pictures_without_void_have_no_band():
     truth = random_truth(num_void=0)
     trimap = Trimap(3)
-    trimap.add(truth, truth, distances_to_void(truth))
-    assert set(trimap.curve().num_pixels) == {0}
-    assert set(trimap.curve().mean_iou) == {0.0}
+    trimap.add(PictureResult("picture", truth, truth))
+    assert set(trimap.result().num_pixels) == {0}
+    assert set(trimap.result().mean_iou) == {0.0}
 
 
 def test_the_csv_has_a_row_for_each_width_and_columns_for_each_curve():
     truth = random_truth()
     trimap = Trimap(3, widths=5)
-    trimap.add(truth, random_truth(num_void=0, seed=1), distances_to_void(truth))
-    curve = trimap.curve()
+    trimap.add(PictureResult("picture", truth, random_truth(num_void=0, seed=1)))
+    curve = trimap.result()
     rows = list(csv.DictReader(io.StringIO(curves_to_csv({"before": curve, "after": curve}))))
     assert [row["width_px"] for row in rows] == ["1", "2", "3", "4", "5"]
     assert [float(row["mean_iou after"]) for row in rows] == list(curve.mean_iou)

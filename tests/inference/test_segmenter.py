@@ -225,6 +225,44 @@ def test_a_longest_side_below_one_is_refused() -> None:
         Segmenter(PointEngine(), longest_side=0)
 
 
+# Windows
+
+
+def test_a_picture_in_one_window_is_scored_as_without() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (33, 41, 3), dtype=np.uint8)
+    for settings in ({"scales": (0.5, 1.0)}, {"flip": True}, {}):
+        plain = Segmenter(PointEngine(), **settings).class_scores(picture)
+        windowed = Segmenter(PointEngine(), window=(33, 41), **settings).class_scores(picture)
+        np.testing.assert_array_equal(windowed, plain)
+
+
+def test_scales_and_flip_are_those_of_scores_averaged_over_windows() -> None:
+    # Scores of a point alone are the same in all windows, so windows change nothing at any scale.
+    picture = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
+    settings: dict[str, Any] = {"scales": (0.75, 1.0, 1.25), "flip": True}
+    plain = Segmenter(PointEngine(), **settings)(picture)
+    engine = PointEngine()
+    windowed = Segmenter(engine, window=21, overlap=0.5, **settings)(picture)
+    assert max(max(size[1:]) for size in engine.seen_sizes) == 21
+    np.testing.assert_array_equal(windowed.grid.scores, plain.grid.scores)
+    np.testing.assert_array_equal(windowed.labels, plain.labels)
+
+
+def test_windows_take_the_place_of_shrinking(make_network: Callable[..., Path]) -> None:
+    path = make_network(output_stride=4, longest_side=20)
+    picture = np.zeros((30, 60, 3), np.uint8)
+    assert Segmenter.load(path, window=20).class_scores(picture).shape == (3, 8, 15)
+    both = Segmenter.load(path, window=20, longest_side=40)
+    assert both.class_scores(picture).shape == (3, 5, 10)
+
+
+def test_an_overlap_without_windows_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"overlap 0\.5 is of windows"):
+        Segmenter(PointEngine(), overlap=0.5)
+    with pytest.raises(ValueError, match="window 3,3: give at least the network's stride, 4"):
+        Segmenter(PointEngine(), window=3)
+
+
 # Loading
 
 

@@ -25,6 +25,22 @@ CrfChoice = Annotated[
 ]
 """`--crf`, for `inference.find_crf`; `spell_out` gives it a value where there is none."""
 
+WindowSize = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PIXELS",
+        help="Score larger pictures at full resolution in overlapping windows of so many pixels: "
+        "769, or HEIGHT,WIDTH.",
+    ),
+]
+"""`--window`, for `parse_window`."""
+
+WindowOverlap = Annotated[
+    float | None,
+    typer.Option(help="Share of a window that the next one sees again, 0 to 0.9; default: 1/3."),
+]
+"""`--overlap`, as `Segmenter` takes it."""
+
 _CRF_COMMANDS = ("refine", "tune", "--help")
 
 
@@ -75,6 +91,20 @@ def parse_numbers(text: str, option: str) -> tuple[float, ...]:
         raise ValueError(
             f"{option} {text}: give numbers with commas between them, such as 0.5,0.75,1"
         ) from None
+
+
+def parse_window(text: str | None) -> int | tuple[int, int] | None:
+    """Read the size of a window: "769" for both sides, or "512,1024" for height and width.
+
+    Raises:
+        ValueError: Something else.
+    """
+    if text is None:
+        return None
+    if not re.fullmatch(r"\d+(,\d+)?", text):
+        raise ValueError(f"--window {text}: give pixels, such as 769, or HEIGHT,WIDTH")
+    sides = [int(side) for side in text.split(",")]
+    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
 
 
 def parse_range(text: str, option: str) -> tuple[float, ...]:

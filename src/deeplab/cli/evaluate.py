@@ -1,18 +1,21 @@
-"""`deeplab evaluate`: score a network file on a data set."""
+"""`deeplab evaluate`: score a network file on a data set, or compare two."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from deeplab.cli.arguments import CrfChoice, parse_numbers
+from deeplab.cli.arguments import (
+    CrfChoice,
+    WindowOverlap,
+    WindowSize,
+    parse_numbers,
+    parse_window,
+)
+from deeplab.cli.cityscapes_shown import show_cityscapes
 from deeplab.cli.progress import show_progress
-
-if TYPE_CHECKING:
-    from deeplab.evaluation import Evaluation, Scores
+from deeplab.cli.scores_shown import show_comparison, show_scores
+from deeplab.cli.scores_written import ScoreFiles
 
 
 def evaluate(
@@ -24,20 +27,73 @@ def evaluate(
         ),
     ],
     data: Annotated[
-        Path, typer.Option(help="Folder in VOC layout, or with images/, masks/ and classes.txt.")
+        Path, typer.Option(help="Folder of a data set (VOC layout, images/ and masks/), or YAML.")
     ],
     split: Annotated[str, typer.Option(help="List of pictures, such as val.")],
+    other: Annotated[
+        str | None,
+        typer.Argument(help="Other weights: scored on the same pictures, and compared."),
+    ] = None,
     scales: Annotated[
         str, typer.Option(help="Picture scales whose scores are fused, such as 0.5,0.75,1.")
     ] = "1",
     flip: Annotated[bool, typer.Option("--flip", help="Score the mirrored picture too.")] = False,
+    window: WindowSize = None,
+    overlap: WindowOverlap = None,
     crf: CrfChoice = None,
+    absent: Annotated[
+        Literal["devkit", "present"],
+        typer.Option(
+            help="Classes that are neither there nor found count in the means as 0, as in VOC's "
+            "devkit, or not at all: only those that are present count."
+        ),
+    ] = "devkit",
+    boundary: Annotated[bool, typer.Option("--boundary", help="Measure Boundary IoU too.")] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html",
+            help="Write a page with all measures and the worst pictures; of two networks, with "
+            "those that differ most.",
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--all", "--out", metavar="FOLDER", help="Write all files of the options below."
+        ),
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write all scores here as JSON.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the scores here as CSV.")] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="Write the scores of single pictures here."),
+    ] = None,
+    confusion: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the confusion matrix (.png, .svg, .pdf)."),
+    ] = None,
     trimap: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
             help="Score bands of 1 to 40 pixels around boundaries too: FILE.csv, or a plot (.png, "
             ".svg, .pdf) and its CSV beside it; with and without the CRF if --crf is given.",
+        ),
+    ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Measure whether confidence says how often the network is right: FILE.csv, or a "
+            "plot and its CSV beside it.",
+        ),
+    ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.npz",
+            help="Keep counts here: the same command goes on where it was interrupted.",
         ),
     ] = None,
     stride: Annotated[
@@ -47,33 +103,48 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only so many pictures, spread over the split.")
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="Write all scores here as JSON.")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write the scores here as CSV.")] = None,
 ) -> None:
     """Score a network on a data set: mean IoU, IoU per class, accuracies.
 
-    One confusion matrix over all pictures at full size, by PASCAL VOC's rules.
+    One confusion matrix over all pictures at full size, by PASCAL VOC's rules, and how much its
+    mean IoU depends on the pictures. With two networks: is one better, and is that more than noise?
     """
+    from deeplab.evaluation import compare, estimate_intervals
     from deeplab.runs import evaluation as runs
+    from deeplab.runs.report import write_report
+    from deeplab.runs.scorers import short_names
 
-    for path in (json, csv, trimap):
-        _check_writable(path)
-    _check_plot(trimap)
+    _check_pair(weights, other, confusion)
+    files = ScoreFiles(
+        json=json,
+        csv=csv,
+        pictures=pictures,
+        confusion=confusion,
+        trimap=trimap,
+        calibration=calibration,
+        report=report,
+    ).with_all_in(folder, but=_impossible(weights, other))
+    files.check()
     parsed_scales = parse_numbers(scales, "--scales")
-    with show_progress("scoring", "scored") as tell:
-        evaluation = runs.evaluate(
-            weights,
-            data,
-            split,
-            scales=parsed_scales,
-            flip=flip,
-            crf=crf,
-            stride=stride,
-            with_trimap=trimap is not None,
-            limit=limit,
-            progress=tell,
-        )
-    scores, before = evaluation.scores, evaluation.without_crf
+    evaluations = {}
+    for one in (weights,) if other is None else (weights, other):
+        with show_progress(f"scoring {one}", "scored") as tell:
+            evaluations[one] = runs.evaluate(
+                one,
+                data,
+                split,
+                scales=parsed_scales,
+                flip=flip,
+                window=parse_window(window),
+                overlap=overlap,
+                crf=crf,
+                stride=stride,
+                measures=files.measures(one, boundary=boundary),
+                convention=absent,
+                limit=limit,
+                keep=_kept(keep, one, other),
+                progress=tell,
+            )
     about: dict[str, object] = {
         "weights": weights,
         "data": str(data),
@@ -83,86 +154,60 @@ def evaluate(
         "limit": limit,
         "crf": crf,
     }
-    if before is not None:
-        about["mean_iou_without_crf"] = before.scores.mean_iou
-    _write(json, scores.to_json(about))
-    _write(csv, scores.to_csv())
-    _write_trimap(trimap, evaluation, f"{weights} on {split}")
-    _show(scores, f"{weights} on {split}", before.scores if before else None)
+    if window is not None:
+        about |= {"window": window, "overlap": overlap}
+    named = dict(zip(short_names(list(evaluations)), evaluations.values(), strict=True))
+    title = f"{' and '.join(named)} on {split}"
+    if other is None:
+        intervals = estimate_intervals(evaluations[weights])
+        cityscapes = evaluations[weights].cityscapes
+        if cityscapes is not None:
+            about["cityscapes"] = cityscapes.as_dict()
+        files.write(evaluations[weights], intervals, about=about, title=title)
+        show_scores(evaluations[weights], intervals, title)
+        if cityscapes is not None:
+            show_cityscapes(cityscapes)
+    else:
+        about["other"] = other
+        comparison = compare(*evaluations.values())
+        files.write_comparison(comparison, named, about=about, title=title)
+        show_comparison(comparison, list(named), title)
+    if files.report is not None:
+        with show_progress("drawing", "drawn") as tell:
+            write_report(
+                files.report,
+                evaluations,
+                data,
+                split,
+                scales=parsed_scales,
+                flip=flip,
+                window=parse_window(window),
+                overlap=overlap,
+                crf=crf,
+                stride=stride,
+                progress=tell,
+            )
 
 
-def _check_writable(path: Path | None) -> None:
-    """Make the folder now: a long evaluation must not end at a missing one."""
-    if path is None:
+def _check_pair(weights: str, other: str | None, confusion: Path | None) -> None:
+    if other is None:
         return
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; give the name of a file to write")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if weights == other:
+        raise ValueError(f"{weights} cannot be compared with itself: give other weights")
+    if confusion is not None:
+        raise ValueError("--confusion draws one network: leave it out, or the other weights")
 
 
-def _check_plot(path: Path | None) -> None:
-    """Find out now whether a plot can be drawn."""
-    if path is None or path.suffix == ".csv":
-        return
-    from deeplab.evaluation import plots
+def _impossible(weights: str, other: str | None) -> list[str]:
+    """Say which files `--all` cannot write."""
+    from deeplab.evaluation import holds_masks
 
-    if path.suffix not in plots.SUFFIXES:
-        allowed = ", ".join((".csv", *plots.SUFFIXES))
-        raise ValueError(f"--trimap {path}: the name of the file ends in one of {allowed}")
-
-
-def _write(path: Path | None, text: str) -> None:
-    from deeplab import imaging
-
-    if path is not None:
-        imaging.write_atomically(path, lambda file: file.write(text.encode()))
+    without = ["confusion", "classes"] if other is not None else []
+    if any(holds_masks(Path(one)) for one in (weights, other) if one is not None):
+        without.append("calibration")  # label maps alone have no confidence
+    return without
 
 
-def _write_trimap(path: Path | None, evaluation: "Evaluation", title: str) -> None:
-    from deeplab.evaluation import curves_to_csv
-
-    if path is None or evaluation.trimap is None:
-        return
-    curves = {"without CRF": evaluation.trimap}
-    if evaluation.without_crf is not None and evaluation.without_crf.trimap is not None:
-        curves = {"without CRF": evaluation.without_crf.trimap, "with CRF": evaluation.trimap}
-    _write(path.with_suffix(".csv"), curves_to_csv(curves))
-    if path.suffix != ".csv":
-        from deeplab.evaluation import plots
-
-        plots.draw_trimap(path, curves, title=title)
-
-
-def _show(scores: "Scores", title: str, before: "Scores | None") -> None:
-    table = Table(
-        title=Text(title), caption=f"{scores.num_pictures} pictures; all values in per cent"
-    )
-    table.add_column("class")
-    for heading in ("IoU", "accuracy", "of pixels", *(("IoU without CRF",) if before else ())):
-        table.add_column(heading, justify="right")
-    num_pixels = max(sum(map(sum, scores.confusion)), 1)
-    for label, name in enumerate(scores.class_names):
-        table.add_row(
-            Text(name),
-            _percent(scores.class_iou[label]),
-            _percent(scores.class_accuracy[label]),
-            _percent(sum(scores.confusion[label]) / num_pixels),
-            *((_percent(before.class_iou[label]),) if before else ()),
-        )
-    table.add_section()
-    table.add_row(
-        "mean",
-        _percent(scores.mean_iou),
-        _percent(scores.mean_accuracy),
-        "",
-        *((_percent(before.mean_iou),) if before else ()),
-    )
-    table.add_row("weighted by frequency", _percent(scores.frequency_weighted_iou), "", "")
-    table.add_row("all pixels", "", _percent(scores.pixel_accuracy), "")
-    Console().print(table)
-    if scores.absent_classes:
-        print(f"Neither there nor found, so IoU 0 by the rules: {', '.join(scores.absent_classes)}")
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.2f}"
+def _kept(keep: Path | None, weights: str, other: str | None) -> Path | None:
+    """Name the file of counts; the second of two networks has one of its own."""
+    return keep.with_stem(f"{keep.stem}-2") if keep is not None and weights == other else keep

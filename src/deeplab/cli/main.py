@@ -16,16 +16,21 @@ import deeplab
 from deeplab.cli.arguments import spell_out
 from deeplab.cli.crf import refine
 from deeplab.cli.crf_tune import tune
+from deeplab.cli.data_check import check
+from deeplab.cli.data_convert import convert
+from deeplab.cli.data_init import init
 from deeplab.cli.data_prepare import prepare
 from deeplab.cli.evaluate import evaluate
 from deeplab.cli.export import export
 from deeplab.cli.recipe import recipe
 from deeplab.cli.segment import segment
+from deeplab.cli.submit import submit
 from deeplab.cli.train import train
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "segment": segment,
     "evaluate": evaluate,
+    "submit": submit,
     "train": train,
     "recipe": recipe,
     "export": export,
@@ -33,7 +38,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 GROUPS: dict[str, dict[str, Callable[..., None]]] = {
     "crf": {"refine": refine, "tune": tune},
-    "data": {"prepare": prepare},
+    "data": {"init": init, "check": check, "convert": convert, "prepare": prepare},
 }
 """Commands of two words."""
 
@@ -90,7 +95,7 @@ _HELP = "DeepLab v2: masks of photos in one command; training, evaluation, expor
 _GROUP_HELP = {
     "crf": "Refine class scores from anywhere with the fully connected CRF: "
     "`deeplab crf PHOTO SCORES.npz` (short for `deeplab crf refine ...`); or find its parameters.",
-    "data": "Data sets: prepare those of the paper.",
+    "data": "Data sets: describe and check your own, convert annotations, prepare the paper's.",
 }
 
 

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from rich.console import Console
 
-from deeplab.cli.arguments import CrfChoice, parse_numbers, split_list
+from deeplab.cli.arguments import (
+    CrfChoice,
+    WindowOverlap,
+    WindowSize,
+    parse_numbers,
+    parse_window,
+    split_list,
+)
 from deeplab.cli.outcomes import describe, show, show_failures
 from deeplab.cli.progress import make_bar
 from deeplab.weights import DEFAULT
@@ -54,6 +61,8 @@ def segment(
             "original size. Default: what the network is made for.",
         ),
     ] = None,
+    window: WindowSize = None,
+    overlap: WindowOverlap = None,
     crf: CrfChoice = None,
     threads: Annotated[
         int | None, typer.Option(help="Processor threads; default: one for each core.")
@@ -79,6 +88,8 @@ def segment(
         scales=parse_numbers(scales, "--scales"),
         flip=flip,
         longest_side=longest_side,
+        window=parse_window(window),
+        overlap=overlap,
         threads=threads,
         crf=crf,
     )

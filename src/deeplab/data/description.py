@@ -25,8 +25,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from deeplab.data.cityscapes_files import (
+    CLASSES_SUFFIX,
+    IDS_SUFFIX,
+    LABELS_DIR,
+    PICTURE_SUFFIX,
+    PICTURES_DIR,
+)
 from deeplab.data.coding import PLAIN, LabelCoding
-from deeplab.labels import VOC12, WIDE_VOID, Colour, LabelSet, named
+from deeplab.labels import (
+    CITYSCAPES,
+    CITYSCAPES_IDS,
+    CITYSCAPES_LABELS,
+    VOC12,
+    WIDE_VOID,
+    Colour,
+    LabelSet,
+    named,
+)
 
 FILE_NAME = "data.yaml"
 
@@ -319,6 +335,28 @@ def _describe_folder_pair(root: Path) -> DataDescription:
     return DataDescription(root, _own_classes(root), splits)
 
 
+def _describe_cityscapes(root: Path) -> DataDescription:
+    """Take the official files as they are: label ids, else train ids; `test` has dummies."""
+    pictures, labels = root / PICTURES_DIR, root / LABELS_DIR
+    names = [path.name for path in sorted(pictures.iterdir()) if path.is_dir()]
+    folders = [labels / name for name in names if name != "test"]
+    has_ids = any(path for folder in folders for path in folder.rglob(f"*{IDS_SUFFIX}"))
+    splits = {
+        name: SplitFiles(
+            pictures / name,
+            None if name == "test" else labels / name,
+            image_suffix=PICTURE_SUFFIX,
+            mask_suffix="" if name == "test" else IDS_SUFFIX if has_ids else CLASSES_SUFFIX,
+        )
+        for name in names
+    }
+    unscored = (label.label_id for label in CITYSCAPES_LABELS if not label.is_scored)
+    coding = LabelCoding(
+        values=CITYSCAPES_IDS, void=tuple(label_id for label_id in unscored if label_id >= 0)
+    )
+    return DataDescription(root, CITYSCAPES, splits, coding if has_ids else PLAIN)
+
+
 def _own_classes(root: Path) -> LabelSet:
     path = root / "classes.txt"
     if not path.is_file():
@@ -342,5 +380,6 @@ def _lists(folders: Sequence[Path]) -> dict[str, Path]:
 
 _LAYOUTS: Mapping[str, Callable[[Path], DataDescription]] = {
     "JPEGImages": _describe_voc,
+    PICTURES_DIR: _describe_cityscapes,
     "images": _describe_folder_pair,
 }

@@ -9,9 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deeplab.data import pascal_context, person_part, voc12
+from deeplab.data import cityscapes, coco, pascal_context, person_part, voc12
 from deeplab.data.prepared import Options, Prepare, PreparedSet
-from deeplab.labels import PASCAL_CONTEXT, PERSON_PART, VOC12, LabelSet
+from deeplab.labels import (
+    CITYSCAPES,
+    COCO91,
+    COCO_VOC20,
+    PASCAL_CONTEXT,
+    PERSON_PART,
+    VOC12,
+    LabelSet,
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,11 @@ class KnownSet:
     archives: tuple[Archive, ...] = ()
 
 
+_COCO = (
+    "COCO 2017: annotations/instances_train2017.json and instances_val2017.json "
+    "(annotations_trainval2017.zip), train2017.zip and val2017.zip, unpacked"
+)
+
 SETS: Mapping[str, KnownSet] = {
     "voc12": KnownSet(
         VOC12,
@@ -91,6 +104,13 @@ SETS: Mapping[str, KnownSet] = {
         "PASCAL-Part (Annotations_Part), VOCdevkit/VOC2010 and the lists train_id.txt and "
         "val_id.txt of Person-Part",
     ),
+    "cityscapes": KnownSet(
+        CITYSCAPES,
+        cityscapes.prepare,
+        "leftImg8bit and gtFine (leftImg8bit_trainvaltest.zip, gtFine_trainvaltest.zip), unpacked",
+    ),
+    "coco91": KnownSet(COCO91, coco.prepare_coco91, _COCO, offers_skip_empty=True),
+    "coco-voc20": KnownSet(COCO_VOC20, coco.prepare_coco_voc20, _COCO, offers_skip_empty=True),
 }
 """All of them, by the names that people type."""
 

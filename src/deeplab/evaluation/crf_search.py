@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from deeplab.crf import Bilateral, DenseCRF
 from deeplab.evaluation.metrics import ConfusionMatrix
-from deeplab.evaluation.parallel import in_order
 from deeplab.evaluation.trials import Point, Trial, TrialLog
 from deeplab.inference import ScoredPicture
+from deeplab.processor import in_order
 
 Method = Literal["grid", "random", "tpe"]
 Watch = Callable[[int, int, Trial], None]

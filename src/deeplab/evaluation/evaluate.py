@@ -1,35 +1,29 @@
 """Score a network on a data set: the same Segmenter that users run, and one confusion matrix."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from contextlib import closing
+from typing import get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from deeplab.data import Sample, SegmentationData
-from deeplab.evaluation.metrics import ConfusionMatrix, Scores
-from deeplab.evaluation.parallel import in_order
-from deeplab.evaluation.trimap import Trimap, TrimapCurve, distances_to_void
+from deeplab.evaluation.conventions import Convention, check_convention
+from deeplab.evaluation.keep import Keep
+from deeplab.evaluation.mask_folder import MaskFolder
+from deeplab.evaluation.measure import PictureResult
+from deeplab.evaluation.record import Evaluation, MeasureName
+from deeplab.evaluation.scores import Scores
+from deeplab.evaluation.tally import Counted, Tally
 from deeplab.inference import ScoreFolder, Segmenter
+from deeplab.labels import void_of
+from deeplab.processor import in_order
 
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What is known of a network after a data set.
-
-    Attributes:
-        scores: The measures.
-        trimap: The score around boundaries, if it was asked for.
-        without_crf: The same of the class scores before the CRF; None without a CRF.
-    """
-
-    scores: Scores
-    trimap: TrimapCurve | None = None
-    without_crf: "Evaluation | None" = None
+Scorer = Segmenter | ScoreFolder | MaskFolder
+"""What can be scored: a network, class scores in files, label maps in files."""
 
 
 def evaluate(
-    segmenter: Segmenter | ScoreFolder,
+    segmenter: Scorer,
     data: SegmentationData,
     *,
     limit: int | None = None,
@@ -43,53 +37,85 @@ def evaluate(
 
 
 def evaluate_closely(
-    segmenter: Segmenter | ScoreFolder,
+    segmenter: Scorer,
     data: SegmentationData,
     *,
-    with_trimap: bool = False,
+    measures: Collection[MeasureName] = (),
+    convention: Convention = "devkit",
     limit: int | None = None,
     workers: int = 1,
+    keep: Keep | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluation:
     """Segment every picture at its full size and score the label maps against the true ones.
 
-    A few pictures are in memory at a time, whatever the size of the data set. With a CRF, the label
-    maps before it are scored too.
+    A few pictures are in memory at a time, whatever the size of the data set, and of each picture
+    only its counts stay. With a CRF, the label maps before it are scored too.
 
     Args:
-        segmenter: What is scored, with the scales, the mirroring and the CRF it was loaded with.
+        segmenter: What is scored, with the scales, the mirroring and the CRF it was loaded with; of
+            a folder every picture must be there.
         data: The pictures and their true label maps.
-        with_trimap: Measure the score around boundaries too.
+        measures: What to measure beside the scores, such as "trimap".
+        convention: What means over classes do with those that are nowhere: "devkit", "present".
         limit: Score only so many pictures, spread evenly over the list; None scores all.
-        workers: How many pictures are segmented at once.
+        workers: How many pictures are segmented at once; the numbers are the same for any.
+        keep: Where counts are kept now and then, to go on from: an evaluation that was interrupted
+            ends with the same numbers as one that was not.
         progress: Called after each picture with the number done and the number in all.
 
     Raises:
-        ValueError: The network scores other classes than the data set has, `limit` is below 1, or
-            a true label map does not fit its picture or holds a label that is no class.
+        ValueError: The network scores other classes than the data set has, `limit` is below 1, a
+            measure or convention is unknown, or a picture has no true label map or one
+            that does not fit it or holds a label that is no class.
     """
     class_names = data.label_set.class_names
-    _check_classes(segmenter.card.class_names, data)
+    if not isinstance(segmenter, MaskFolder):
+        _check_classes(segmenter.card.class_names, data)
+    _check_choices(measures, convention)
     samples = spread(data.samples, limit)
+    _check_labels(samples)
 
-    def segment(sample: Sample) -> tuple[NDArray[np.uint8], list[NDArray[np.uint8]]]:
-        truth = sample.read_labels(len(class_names))
-        result = segmenter(sample.picture_path)
-        if result.unrefined is None:
-            return truth, [result.labels]
-        return truth, [result.labels, result.without_crf().labels]
+    def make() -> Tally:
+        return Tally(class_names, measures, convention)
 
-    tallies: list[_Tally] = []  # of the results, and with a CRF of those before it
-    segmented = in_order(segment, samples, workers=workers)
-    for done, (sample, (truth, label_maps)) in enumerate(zip(samples, segmented, strict=True), 1):
-        if not tallies:
-            tallies = [_Tally(class_names, with_trimap) for _ in label_maps]
-        distances = distances_to_void(truth) if with_trimap else None
-        for tally, labels in zip(tallies, label_maps, strict=True):
-            tally.add(truth, labels, distances, _describe(sample))
-        progress(done, len(samples))
-    before = Evaluation(*tallies[1].read()) if len(tallies) > 1 else None
-    return Evaluation(*tallies[0].read(), without_crf=before)
+    def count(sample: Sample) -> list[Counted]:
+        tally = make()
+        return [tally.count(result) for result in _segment(segmenter, sample, len(class_names))]
+
+    tallies = _tally(samples, count, make, workers=workers, keep=keep, progress=progress)
+    before = tallies[1].read() if len(tallies) > 1 else None
+    return tallies[0].read(without_crf=before)
+
+
+def _tally(
+    samples: tuple[Sample, ...],
+    count: Callable[[Sample], list[Counted]],
+    make: Callable[[], Tally],
+    *,
+    workers: int,
+    keep: Keep | None,
+    progress: Callable[[int, int], None],
+) -> list[Tally]:
+    """Count all pictures: of the results, and if there is a CRF of those before it."""
+    tallies = keep.restore(samples, make) if keep else []
+    rest = samples[len(tallies[0]) if tallies else 0 :]
+    are_level = True  # no tally is ahead of another
+    try:
+        with closing(in_order(count, rest, workers=workers)) as counts:
+            for sample, counted in zip(rest, counts, strict=True):
+                tallies = tallies or [make() for _ in counted]
+                are_level = False
+                for tally, one in zip(tallies, counted, strict=True):
+                    tally.add(sample, one)
+                are_level = True
+                if keep:
+                    keep.write_if_due(samples, tallies)
+                progress(len(tallies[0]), len(samples))
+    finally:
+        if keep and are_level:
+            keep.write(samples, tallies)
+    return tallies
 
 
 def spread(samples: tuple[Sample, ...], limit: int | None) -> tuple[Sample, ...]:
@@ -107,26 +133,37 @@ def spread(samples: tuple[Sample, ...], limit: int | None) -> tuple[Sample, ...]
     return tuple(samples[index] for index in chosen)
 
 
-class _Tally:
-    """All counts of one kind of label maps."""
+def _segment(segmenter: Scorer, sample: Sample, num_classes: int) -> list[PictureResult]:
+    """Segment one picture: the result, and with a CRF what it would be without."""
+    name = f"{sample.label_path} (picture {sample.picture_path.name})"
+    truth, void = sample.read_labels(num_classes), void_of(num_classes)
+    if isinstance(segmenter, MaskFolder):
+        labels = segmenter.read(sample, num_classes)
+        return [PictureResult(name, truth, labels, None, void, sample.label_path)]
+    result = segmenter(sample.picture_path)
+    results = [result] if result.unrefined is None else [result, result.without_crf()]
+    return [
+        PictureResult(name, truth, one.labels, one.confidence, void, sample.label_path)
+        for one in results
+    ]
 
-    def __init__(self, class_names: tuple[str, ...], with_trimap: bool) -> None:
-        self._matrix = ConfusionMatrix(class_names)
-        self._trimap = Trimap(len(class_names)) if with_trimap else None
 
-    def add(
-        self,
-        truth: NDArray[np.uint8],
-        labels: NDArray[np.uint8],
-        distances: NDArray[np.uint8] | None,
-        picture_name: str,
-    ) -> None:
-        self._matrix.add(truth, labels, picture_name=picture_name)
-        if self._trimap is not None and distances is not None:
-            self._trimap.add(truth, labels, distances)
+def _check_labels(samples: tuple[Sample, ...]) -> None:
+    for sample in samples:
+        if sample.label_path is None:
+            raise ValueError(
+                f"{sample.picture_path}: this picture has no label map to be scored against; "
+                "choose a split with label maps"
+            )
 
-    def read(self) -> tuple[Scores, TrimapCurve | None]:
-        return self._matrix.scores(), None if self._trimap is None else self._trimap.curve()
+
+def _check_choices(measures: Collection[str], convention: str) -> None:
+    check_convention(convention)
+    unknown = set(measures) - set(get_args(MeasureName))
+    if unknown:
+        raise ValueError(
+            f"measure {sorted(unknown)[0]!r}: known are {', '.join(get_args(MeasureName))}"
+        )
 
 
 def _check_classes(network_names: tuple[str, ...], data: SegmentationData) -> None:
@@ -146,7 +183,3 @@ def _check_classes(network_names: tuple[str, ...], data: SegmentationData) -> No
         f"({data.label_set.name}) has {len(data_names)}: "
         f"{only or 'the same names in another order'}; evaluate on the classes it was trained for"
     )
-
-
-def _describe(sample: Sample) -> str:
-    return f"{sample.label_path} (picture {sample.picture_path.name})"

@@ -1,9 +1,16 @@
-"""Pictures of numbers (needs the `plots` extra): the trimap curve, and what a CRF search found."""
+"""Pictures of numbers (needs the `plots` extra): the trimap curve, and what a CRF search found.
 
+The drawings of scores are in `score_plots`. A figure is saved as a file, or becomes a drawing that
+stands in a page and takes the colour of its text.
+"""
+
+import io
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -28,6 +35,16 @@ def draw_trimap(path: Path, curves: Mapping[str, TrimapCurve], *, title: str) ->
         curves: By name, such as "with CRF".
         title: What was scored on what.
     """
+    save_figure(trimap_figure(curves, title=title), path)
+
+
+def trimap_figure(curves: Mapping[str, TrimapCurve], *, title: str = "") -> Figure:
+    """Draw what `draw_trimap` saves.
+
+    Args:
+        curves: By name, such as "with CRF".
+        title: What was scored on what.
+    """
     figure = Figure(figsize=(6, 4.2), layout="constrained")
     axes = figure.add_subplot()
     for name, curve in curves.items():
@@ -39,8 +56,8 @@ def draw_trimap(path: Path, curves: Mapping[str, TrimapCurve], *, title: str) ->
     axes.set_xlim(0, None)
     axes.grid(alpha=0.3)
     if len(curves) > 1:
-        axes.legend(loc="lower right")
-    _save(figure, path)
+        axes.legend(loc="lower right", framealpha=0)
+    return figure
 
 
 def draw_search(path: Path, search: Search) -> None:
@@ -74,7 +91,38 @@ def draw_search(path: Path, search: Search) -> None:
         f"without a CRF, {100 * search.best.mean_iou:.2f} % with the best",
         fontsize="medium",
     )
-    _save(figure, path)
+    save_figure(figure, path)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Save a figure, whole or not at all.
+
+    Args:
+        figure: Any.
+        path: `.png`, `.svg` or `.pdf`; its folder is made.
+    """
+
+    def write(file: BinaryIO) -> None:
+        figure.savefig(file, format=path.suffix.removeprefix("."), dpi=150)
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    imaging.write_atomically(path, write)
+
+
+def inline_svg(figure: Figure) -> str:
+    """Draw a figure for a page: SVG text without a background, black being the page's text colour.
+
+    Words stay words, which can be read aloud and searched for.
+    """
+    drawn = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        figure.savefig(drawn, format="svg", transparent=True, dpi=200, metadata={"Date": None})
+    svg = drawn.getvalue().replace("#000000", "currentColor")
+    svg = re.sub(r"font: ([\d.]+px) [^;\"]+", r"font: \1 sans-serif", svg)
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = svg[svg.index("<svg") :].replace("<svg", '<svg fill="currentColor"', 1)  # as black is
+    # Names such as "axes_1" that nothing refers to: a page with two drawings would have them twice.
+    return re.sub(r' id="[A-Za-z0-9]+_\d+"', "", svg)
 
 
 def _panels(trials: Sequence[Trial]) -> dict[str, list[Trial]]:
@@ -122,11 +170,3 @@ def _draw_points(axes: Axes, trials: Sequence[Trial], limits: tuple[float, float
         vmin=limits[0],
         vmax=limits[1],
     )
-
-
-def _save(figure: Figure, path: Path) -> None:
-    def write(file: BinaryIO) -> None:
-        figure.savefig(file, format=path.suffix.removeprefix("."), dpi=150)
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    imaging.write_atomically(path, write)

@@ -20,6 +20,7 @@ from deeplab.inference.engine import Engine
 from deeplab.inference.onnxruntime_engine import OnnxRuntimeEngine
 from deeplab.inference.scored import ScoredPicture
 from deeplab.inference.segmentation import Segmentation
+from deeplab.inference.windows import OVERLAP, Windows
 from deeplab.weights import DEFAULT, NetworkCard, resolve_network
 
 _SMALLEST_SCALE, _LARGEST_SCALE = 0.1, 4.0
@@ -34,11 +35,17 @@ class Segmenter:
             largest of the class scores (paper: 0.5, 0.75, 1).
         flip: Score the mirrored picture too, and average both, at every scale, before the maximum.
         longest_side: Pixels; pictures with a longer side are shrunk to it before they are scored
-            (results keep the original size). None: what the network's card says.
+            (results keep the original size). None: what the network's card says; with windows,
+            pictures are not shrunk.
+        window: Score larger pictures in overlapping windows of so many pixels (height and width,
+            or one number for both), at every scale, and average where they overlap. None: pictures
+            are scored whole.
+        overlap: The share of a window that the next one sees again, 0..0.9; a third if None.
         crf: Refine the fused scores with this fully connected CRF, see `ScoredPicture.refine`.
 
     Raises:
-        ValueError: A scale is outside 0.1..4 or given twice, or `longest_side` is below 1.
+        ValueError: A scale is outside 0.1..4 or given twice, `longest_side` is below 1, a window
+            is smaller than the network's stride, or an overlap is given without a window.
     """
 
     def __init__(
@@ -48,6 +55,8 @@ class Segmenter:
         scales: Sequence[float] = (1.0,),
         flip: bool = False,
         longest_side: int | None = None,
+        window: int | tuple[int, int] | None = None,
+        overlap: float | None = None,
         crf: DenseCRF | None = None,
     ) -> None:
         _check_scales(scales)
@@ -57,7 +66,9 @@ class Segmenter:
         self._engine = engine
         self._scales = tuple(sorted(scales, reverse=True))
         self._flip = flip
-        self._longest_side = longest_side or engine.card.longest_side
+        self._windows = _windows(window, overlap, engine.card.output_stride)
+        whole_limit = engine.card.longest_side if self._windows is None else None
+        self._longest_side = longest_side or whole_limit
         self._crf = crf
 
     @classmethod
@@ -68,6 +79,8 @@ class Segmenter:
         scales: Sequence[float] = (1.0,),
         flip: bool = False,
         longest_side: int | None = None,
+        window: int | tuple[int, int] | None = None,
+        overlap: float | None = None,
         threads: int | None = None,
         crf: DenseCRF | str | None = None,
     ) -> "Segmenter":
@@ -78,6 +91,8 @@ class Segmenter:
             scales: See `Segmenter`.
             flip: See `Segmenter`.
             longest_side: See `Segmenter`.
+            window: See `Segmenter`.
+            overlap: See `Segmenter`.
             threads: Processor threads for network and CRF; None: one for each core.
             crf: See `Segmenter`; or "stored" for the parameters in the network file, the name of
                 a preset, a file of parameters: see `find_crf`.
@@ -90,7 +105,15 @@ class Segmenter:
             crf = find_crf(crf, engine.card)
         if crf is not None and threads is not None:
             crf = dataclasses.replace(crf, threads=threads)
-        return cls(engine, scales=scales, flip=flip, longest_side=longest_side, crf=crf)
+        return cls(
+            engine,
+            scales=scales,
+            flip=flip,
+            longest_side=longest_side,
+            window=window,
+            overlap=overlap,
+            crf=crf,
+        )
 
     def __call__(self, picture: imaging.PictureSource) -> Segmentation:
         """Label every pixel of a picture.
@@ -142,13 +165,20 @@ class Segmenter:
         if (height, width) != picture.shape[:2]:
             picture = imaging.resize_picture(picture, height, width)
         if not self._flip:
-            return np.asarray(self._engine.class_scores(picture[np.newaxis])[0])
-        plain, mirrored = self._engine.class_scores(np.stack([picture, picture[:, ::-1]]))
+            return np.asarray(self._class_scores(picture[np.newaxis])[0])
+        plain, mirrored = self._class_scores(np.stack([picture, picture[:, ::-1]]))
         # Column x of the picture is column W-1-x of the mirrored one. Only if the stride divides
         # W-1 do the two score grids fall on each other; so the mirrored one is sampled.
         columns = (width - 1) / self.card.output_stride - np.arange(plain.shape[2])
         straight = imaging.sample_scores(mirrored, np.arange(plain.shape[1]), columns)
         return np.asarray((plain + straight) / np.float32(2))
+
+    def _class_scores(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Score pictures of one size, whole or in windows: (N, H, W, 3) -> (N, K, h, w)."""
+        if self._windows is None:
+            return self._engine.class_scores(pictures)
+        score = self._engine.class_scores
+        return self._windows.score(score, pictures, self.card.output_stride)
 
 
 def label_picture(
@@ -189,6 +219,19 @@ class _Axis:
         Both grids have the same stride, so it cancels.
         """
         return np.asarray(np.arange(size) * _ratio(scaled, self.largest), dtype=np.float64)
+
+
+def _windows(
+    window: int | tuple[int, int] | None, overlap: float | None, stride: int
+) -> Windows | None:
+    if window is None:
+        if overlap is not None:
+            raise ValueError(f"overlap {overlap:g} is of windows: give their size too (window)")
+        return None
+    height, width = (window, window) if isinstance(window, int) else window
+    windows = Windows(height, width, OVERLAP if overlap is None else overlap)
+    windows.check_stride(stride)
+    return windows
 
 
 def _check_scales(scales: Sequence[float]) -> None:

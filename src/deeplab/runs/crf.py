@@ -15,12 +15,11 @@ from deeplab.evaluation import (
     Search,
     TrialLog,
     Watch,
-    in_order,
     search_crf,
     spread,
 )
 from deeplab.inference import ScoredPicture, plain_parameters, write_crf
-from deeplab.processor import num_cores
+from deeplab.processor import in_order, num_cores
 from deeplab.runs.scorers import open_scorer
 
 

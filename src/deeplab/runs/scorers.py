@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deeplab.crf import DenseCRF
-from deeplab.data import SegmentationData
+from deeplab.data import Sample, SegmentationData
+from deeplab.evaluation import MaskFolder
 from deeplab.inference import ScoreFolder, Segmenter, find_crf
 from deeplab.processor import num_cores
 
@@ -19,6 +20,8 @@ def open_scorer(
     *,
     scales: Sequence[float] = (1.0,),
     flip: bool = False,
+    window: int | tuple[int, int] | None = None,
+    overlap: float | None = None,
     crf: DenseCRF | str | None = None,
     stride: int | None = None,
 ) -> tuple[Segmenter | ScoreFolder, SegmentationData, int]:
@@ -27,29 +30,57 @@ def open_scorer(
     if path.is_dir():
         refiner = _single_threaded(find_crf(crf) if isinstance(crf, str) else crf)
         folder = ScoreFolder(path, data.label_set.class_names, stride=stride, crf=refiner)
-        return folder, _with_scores(folder, data, path), num_cores()
+        found = tuple(sample for sample in data.samples if sample.picture_path in folder)
+        return folder, _only(found, data, path, "scores", ".npz"), num_cores()
     if path.suffix == ".safetensors":  # torch uses all cores for one picture
         from deeplab.inference.torch_engine import TorchEngine  # nothing else here needs torch
 
         engine = TorchEngine.from_checkpoint(weights)
         refiner = find_crf(crf, engine.card) if isinstance(crf, str) else crf
-        return Segmenter(engine, scales=scales, flip=flip, crf=refiner), data, 1
+        segmenter = Segmenter(
+            engine, scales=scales, flip=flip, window=window, overlap=overlap, crf=refiner
+        )
+        return segmenter, data, 1
     # One thread for each picture keeps cores busier than all threads on one.
-    segmenter = Segmenter.load(weights, scales=scales, flip=flip, crf=crf, threads=1)
+    segmenter = Segmenter.load(
+        weights, scales=scales, flip=flip, window=window, overlap=overlap, crf=crf, threads=1
+    )
     return segmenter, data, num_cores()
+
+
+def short_names(weights: Sequence[str]) -> list[str]:
+    """Name weights for drawings: paths by as many of their last parts as tell them apart.
+
+    Args:
+        weights: Published names and paths, each another one.
+    """
+    paths = [Path(one) for one in weights]
+    for count in range(1, max(len(path.parts) for path in paths) + 1):
+        names = [str(Path(*path.parts[-count:])) for path in paths]
+        if len(set(names)) == len(names):
+            return names
+    return list(weights)
+
+
+def open_masks(path: Path, data: SegmentationData) -> tuple[MaskFolder, SegmentationData]:
+    """Open a folder of predicted label maps, and the pictures it has label maps of."""
+    folder = MaskFolder(path)
+    found = tuple(sample for sample in data.samples if sample in folder)
+    return folder, _only(found, data, path, "label maps", ".png")
 
 
 def _single_threaded(crf: DenseCRF | None) -> DenseCRF | None:
     return None if crf is None else dataclasses.replace(crf, threads=1)
 
 
-def _with_scores(folder: ScoreFolder, data: SegmentationData, path: Path) -> SegmentationData:
-    samples = tuple(sample for sample in data.samples if sample.picture_path in folder)
-    if not samples:
+def _only(
+    found: tuple[Sample, ...], data: SegmentationData, path: Path, what: str, suffix: str
+) -> SegmentationData:
+    if not found:
         raise ValueError(
-            f"{path}: scores of none of the {len(data.samples)} pictures; they are called "
-            f"{data.samples[0].picture_path.stem}.npz and so on"
+            f"{path}: {what} of none of the {len(data.samples)} pictures; they are called "
+            f"{data.samples[0].picture_path.stem}{suffix} and so on"
         )
-    if len(samples) < len(data.samples):
-        _log.warning("%s: scores of %d of %d pictures", path, len(samples), len(data.samples))
-    return dataclasses.replace(data, samples=samples)
+    if len(found) < len(data.samples):
+        _log.warning("%s: %s of %d of %d pictures", path, what, len(found), len(data.samples))
+    return dataclasses.replace(data, samples=found)

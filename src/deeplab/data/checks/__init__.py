@@ -1,0 +1,1 @@
+"""The parts of `deeplab data check`: what is looked at, and what it says."""
