@@ -140,6 +140,9 @@ def _check_data(data: DataConfig) -> None:
     for source in sources:
         splits.setdefault(source.root, []).append(source.split)
     for root, names in splits.items():
+        description = describe(root)
+        for name in names:
+            description.split(name)  # what is not there at all is told in fewer words
         findings = quick_check(root, names)
         errors = [finding for finding in findings if finding.severity == "error"]
         for finding in findings:
