@@ -167,6 +167,9 @@ def test_a_binary_task_with_masks_of_0_and_255_is_learnt_scored_and_segmented(tm
     truth = imaging.read_label_map(tmp_path / "set" / "masks" / "val" / "a.png")
     assert set(np.unique(truth)) == {0, 255}
     assert np.sum(scores.confusion) == 2 * truth.size  # nothing of it is void
+    picture = tmp_path / "set" / "images" / "val" / "a.png"
+    labels = segment_as_a_file(best, [picture], tmp_path / "binary.onnx")(picture).labels
+    assert set(np.unique(labels)) <= {0, 1}
 
 
 def segment_as_a_file(best: Path, pictures: list[Path], network_path: Path) -> Segmenter:

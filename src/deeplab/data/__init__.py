@@ -4,7 +4,7 @@
 """
 
 from deeplab.data.description import DataDescription as DataDescription
-from deeplab.data.description import describe as describe
+from deeplab.data.layouts import describe as describe
 from deeplab.data.samples import Sample as Sample
 from deeplab.data.samples import SegmentationData as SegmentationData
 from deeplab.data.samples import open_split as open_split

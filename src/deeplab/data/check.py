@@ -15,8 +15,9 @@ from deeplab.data.checks.files import judge_files, place_of
 from deeplab.data.checks.repeats import judge_repeats
 from deeplab.data.checks.survey import Survey, Tell, glance, look
 from deeplab.data.checks.verdicts import Verdicts
-from deeplab.data.description import DataDescription, describe
+from deeplab.data.description import DataDescription
 from deeplab.data.findings import Finding, Kind, Place, Severity, found
+from deeplab.data.layouts import describe
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """The worst first."""

@@ -1,6 +1,6 @@
 """Data sets on disk: which picture goes with which label map, and how both are read.
 
-What a data set is stands in its `data.yaml`, or is known by its folders; see `description`.
+What a data set is stands in its `data.yaml`, or is known by its folders; see `description` and `layouts`.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,8 @@ from pathlib import Path
 
 from deeplab import bands, imaging
 from deeplab.data.coding import PLAIN, LabelCoding
-from deeplab.data.description import DataDescription, describe
+from deeplab.data.description import DataDescription
+from deeplab.data.layouts import describe
 from deeplab.data.pairing import Entry, list_entries
 from deeplab.labels import LabelSet
 
