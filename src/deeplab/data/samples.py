@@ -1,6 +1,7 @@
 """Data sets on disk: which picture goes with which label map, and how both are read.
 
-What a data set is stands in its `data.yaml`, or is known by its folders; see `description` and `layouts`.
+What a data set is stands in its `data.yaml`, or is known by its folders; see `description` and
+`layouts`.
 """
 
 from collections.abc import Sequence
