@@ -10,7 +10,7 @@ PIP_INSTALL = -m pip install --quiet --disable-pip-version-check -c constraints.
 PACKAGE_FILES = CMakeLists.txt $(shell find src -type f -not -name '*.pyc' -not -name '*.so')
 KERNEL_FILES = CMakeLists.txt $(shell find src/deeplab/crf/kernel -type f)
 
-.PHONY: help demo test test-all check format lint types imports fix bench bench-crf clean
+.PHONY: help demo test test-all check format lint types imports fix bench bench-crf bench-data clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -48,6 +48,9 @@ fix: $(DEV)/.ready  ## repair format and lint
 bench: $(DEV)/.ready  ## time a cold `deeplab segment`, and training steps
 	$(DEV)/bin/python benchmarks/cold_start.py
 	$(DEV)/bin/python benchmarks/training_step.py
+
+bench-data: $(DEV)/.ready  ## time the stream of training crops against the training step (needs ../shared/data)
+	$(DEV)/bin/python benchmarks/data.py --data ../shared/data
 
 bench-crf: $(DEV)/.ready  ## time the dense CRF against pydensecrf2 (needs ../shared/data), and its torch layer
 	$(DEV)/bin/python benchmarks/crf.py
