@@ -9,7 +9,7 @@ from torch import nn
 
 from deeplab.models import ModelConfig, build
 from deeplab.models.imagenet import IMAGENET_WEIGHTS, efficientnet_lite_to_timm
-from deeplab.models.preprocessing import UNIT_RANGE
+from deeplab.preprocessing import UNIT_RANGE
 
 CAT = Path(__file__).parents[2] / "examples" / "cat.jpg"
 TABBY, EGYPTIAN_CAT = 281, 285  # indices of ILSVRC 2012: 281..285 are the cats

@@ -8,8 +8,8 @@ from deeplab.training.optim import (
     freeze,
     make_optimiser,
     parameter_groups,
-    poly,
     prepare_batch_norm,
+    schedule,
     set_rate,
     set_training,
 )
@@ -35,16 +35,16 @@ def batch_norms(network: nn.Module) -> list[nn.BatchNorm2d]:
     ("step", "factor"), [(0, 1), (50, 0.5**0.9), (75, 0.25**0.9), (99, 0.01**0.9)]
 )
 def test_poly_falls_anew_at_every_step(step, factor):
-    assert poly(step, TrainConfig(iterations=100)) == pytest.approx(factor)
+    assert schedule(step, TrainConfig(iterations=100)) == pytest.approx(factor)
 
 
 def test_the_rate_rises_over_the_warm_up_and_is_poly_behind_it():
     config = TrainConfig(iterations=100, warmup_iterations=10)
     plain = TrainConfig(iterations=100)
-    assert poly(0, config) == pytest.approx(0.1)
-    assert poly(4, config) == pytest.approx(0.5 * poly(4, plain))
-    assert [poly(step, config) for step in (9, 10, 60)] == [
-        poly(step, plain) for step in (9, 10, 60)
+    assert schedule(0, config) == pytest.approx(0.1)
+    assert schedule(4, config) == pytest.approx(0.5 * schedule(4, plain))
+    assert [schedule(step, config) for step in (9, 10, 60)] == [
+        schedule(step, plain) for step in (9, 10, 60)
     ]
 
 

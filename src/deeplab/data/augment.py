@@ -1,8 +1,9 @@
 """Random crops for training, as the authors' data layer makes them.
 
 Reference: SPEC of the released Caffe code (`data_transformer.cpp`, `TransformImgAndSeg`): mirror,
-one of a few discrete scales, pad at the bottom and the right only, crop. Colour changes and pasted
-objects come on top; the paper has neither.
+one of a few discrete scales, pad at the bottom and the right only, crop. What is padded has the
+mean colour exactly, so that it is 0 to the network. Colour changes and pasted objects come on top;
+the paper has neither.
 """
 
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class Crop:
     """A training crop.
 
     Attributes:
-        picture: (bands, crop, crop) uint8, three bands being RGB.
+        picture: (bands, crop, crop) float32, 0..255, three bands being RGB.
         labels: (crop, crop) class ids and void; uint8, or int32 beyond 255 classes (torch computes
             little in uint16).
     """
@@ -77,9 +78,11 @@ def augment(
         # INTER_NEAREST.
         image = functional.resize(image, size, v2.InterpolationMode.BILINEAR, antialias=False)
         label_map = functional.resize(label_map, size, v2.InterpolationMode.NEAREST)
-    image, label_map = _crop(image, label_map, config.crop_size_px, mean_255, random)
+    size_px = config.crop_size_px
+    image, label_map = _window(image, label_map, size_px, random)
     if config.colour_jitter:
         image = _jitter(image, config.colour_jitter, random)
+    image, label_map = _pad(image.float(), label_map, size_px, mean_255)
     if mirror:
         image, label_map = image.flip(-1), label_map.flip(-1)
     return Crop(image.contiguous(), label_map[0].contiguous())
@@ -94,28 +97,28 @@ def paste(onto: Crop, objects: Crop) -> Crop:
     )
 
 
-def _crop(
-    image: Tensor,
-    label_map: Tensor,
-    size_px: int,
-    mean_255: tuple[float, ...],
-    random: np.random.Generator,
+def _window(
+    image: Tensor, label_map: Tensor, size_px: int, random: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Pad at the bottom and the right where needed, then cut a window at a random place."""
+    """Cut a window at a random place; sides that are shorter stay whole."""
     height, width = label_map.shape[-2:]
     top = int(random.integers(max(height - size_px, 0) + 1))
     left = int(random.integers(max(width - size_px, 0) + 1))
-    image = image[:, top : top + size_px, left : left + size_px]
-    label_map = label_map[:, top : top + size_px, left : left + size_px]
-    if image.shape[-2:] == (size_px, size_px):
+    rows, columns = slice(top, top + size_px), slice(left, left + size_px)
+    return image[:, rows, columns], label_map[:, rows, columns]
+
+
+def _pad(
+    image: Tensor, label_map: Tensor, size_px: int, mean_255: tuple[float, ...]
+) -> tuple[Tensor, Tensor]:
+    """Fill up at the bottom and the right, with the mean and with void."""
+    height, width = label_map.shape[-2:]
+    if (height, width) == (size_px, size_px):
         return image, label_map
-    window = (slice(None), slice(image.shape[-2]), slice(image.shape[-1]))
-    # Rounded, unlike in Caffe: crops stay bytes until they reach the network.
-    canvas = torch.tensor(mean_255).round().to(torch.uint8)
-    canvas = canvas[:, None, None].expand(-1, size_px, size_px).clone()
-    canvas[window] = image
+    canvas = torch.tensor(mean_255)[:, None, None].repeat(1, size_px, size_px)
+    canvas[:, :height, :width] = image
     void = torch.full((1, size_px, size_px), _void(label_map), dtype=label_map.dtype)
-    void[window] = label_map
+    void[:, :height, :width] = label_map
     return canvas, void
 
 

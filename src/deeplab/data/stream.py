@@ -93,7 +93,7 @@ def open_data(config: DataConfig) -> tuple[SegmentationData, SegmentationData | 
 
 
 class CropStream(Dataset[tuple[Tensor, Tensor]]):
-    """Position -> (picture (bands, crop, crop) uint8, labels (crop, crop) uint8, see `Crop`).
+    """Position -> (picture (bands, crop, crop) float32, labels (crop, crop) uint8, see `Crop`).
 
     Args:
         data: Training samples.

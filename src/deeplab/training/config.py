@@ -17,21 +17,32 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstrin
     accumulate: PositiveInt = 10
     """Passes whose gradients are averaged before one step (Caffe's iter_size)."""
     optimiser: Literal["sgd", "adamw"] = "sgd"
-    """Stochastic gradient descent with momentum as published, or AdamW."""
+    """Stochastic gradient descent with momentum in Caffe's form, as published, or AdamW."""
     base_lr: PositiveFloat = 2.5e-4
     """Learning rate of the backbone's weights at step 0."""
     backbone_bias_lr_multiplier: PositiveFloat = 2.0
     """Rate of the backbone's biases, relative to `base_lr`; they do not decay."""
+    hidden_lr_multiplier: PositiveFloat = 1.0
+    """Rate of the head's hidden layers (fc6, fc7), relative to `base_lr`; of their biases twice
+    that. Published: 1, as they came from ImageNet like the backbone."""
     head_lr_multiplier: PositiveFloat = 10.0
-    """Rate of the head's weights, relative to `base_lr`."""
+    """Rate of the weights of the last layers, those with a row for each class, relative to
+    `base_lr`."""
     head_bias_lr_multiplier: PositiveFloat = 20.0
-    """Rate of the head's biases, relative to `base_lr`; they do not decay."""
+    """Rate of the last layers' biases, relative to `base_lr`; they do not decay."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
     """Momentum of SGD; first moment of AdamW."""
     weight_decay: NonNegativeFloat = 5e-4
     """Decay of weights; biases and batch norm do not decay."""
+    schedule: Literal["poly", "step"] = "poly"
+    """How the rate falls: `poly` as in the paper; `step` as in the first release of LargeFOV."""
     poly_power: NonNegativeFloat = 0.9
-    """The rate is multiplied by (1 - step / iterations) to this power, anew at every step."""
+    """With `poly` the rate is multiplied by (1 - step / iterations) to this power, anew at every
+    step."""
+    step_factor: PositiveFloat = 0.1
+    """With `step` the rate is multiplied by this every `step_iterations`."""
+    step_iterations: PositiveInt = 2000
+    """See `step_factor`."""
     warmup_iterations: NonNegativeInt = 0
     """Steps over which the rate rises linearly from 0; the paper has none."""
     batch_norm: Literal["frozen", "affine", "slow"] = "frozen"

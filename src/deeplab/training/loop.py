@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader
 from deeplab.data.stream import CropStream, open_data
 from deeplab.models import DeepLab, ModelConfig, initialise
 from deeplab.training import loss
-from deeplab.training.arithmetic import arithmetic
+from deeplab.training.arithmetic import arithmetic, memory_format
 from deeplab.training.balance import class_weights
 from deeplab.training.config import TrainConfig
 from deeplab.training.keeper import Keeper
@@ -38,8 +38,8 @@ from deeplab.training.report import Reporter, Watch
 from deeplab.training.run import Run
 from deeplab.training.run_state import Learner, RunState, load_state
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-"""Of class scores (N, K, h, w) and labels (N, H, W)."""
+Loss = Callable[[Sequence[Tensor], Tensor], Tensor]
+"""Of class scores at every scale, (N, K, h, w) each, and labels (N, H, W)."""
 
 _log = logging.getLogger(__name__)
 
@@ -65,18 +65,19 @@ def train(run: Run, *, watch: Watch = lambda progress: None) -> Path:
     fabric = _launch(config)
     learner = _make_learner(run.model, config, class_names)
     wrapped = fabric.setup(learner.network, learner.optimiser)
+    wrapped[0].mark_forward_method("score_scales")
     state = _find_state(run, learner, fabric.device)
     mean_255 = learner.network.preprocessing.mean_255
     stream = CropStream(training_data, run.data, mean_255=mean_255, seed=config.seed)
     if state.step == 0:
         state.class_weights = class_weights(config.class_weights, class_names, stream)
-    pixel_loss = _loss(config, state, fabric.device)
+    crop_loss = _loss(learner.network, config, state, fabric.device)
     crops = _crops(stream, config, fabric, first_step=state.step)
     keeper = Keeper(run, stream, training_data.label_set, learner)
     with Reporter(run, state, watch=watch, is_main=fabric.is_global_zero) as reporter:
         while state.step < config.iterations:
             rate = set_rate(learner.optimiser, config, state.step)
-            state.losses.append(_step(fabric, wrapped, crops, pixel_loss, config, state.step))
+            state.losses.append(_step(fabric, wrapped, crops, crop_loss, config, state.step))
             if learner.average is not None:
                 learner.average.update_parameters(learner.network)
             state.step += 1
@@ -105,7 +106,8 @@ def _launch(config: TrainConfig) -> Fabric:
 
 def _make_learner(model: ModelConfig, config: TrainConfig, class_names: Sequence[str]) -> Learner:
     torch.manual_seed(config.seed)
-    network = initialise(model, class_names).to(memory_format=torch.channels_last)
+    network = initialise(model, class_names)
+    network = network.to(memory_format=memory_format(network, config))
     prepare_batch_norm(network, config)
     freeze(network, config)
     average = None
@@ -123,10 +125,11 @@ def _find_state(run: Run, learner: Learner, device: torch.device) -> RunState:
     return load_state(last, learner) if last.exists() else RunState()
 
 
-def _loss(config: TrainConfig, state: RunState, device: torch.device) -> Loss:
+def _loss(network: DeepLab, config: TrainConfig, state: RunState, device: torch.device) -> Loss:
     weights = state.class_weights
     return partial(
-        loss.pixel_loss,
+        loss.scales_loss,
+        network,
         loss_stride=config.loss_stride,
         label_smoothing=config.label_smoothing,
         class_weights=None if weights is None else torch.tensor(weights, device=device),
@@ -137,7 +140,7 @@ def _step(
     fabric: Fabric,
     wrapped: tuple[_FabricModule, _FabricOptimizer],
     crops: Iterator[tuple[Tensor, Tensor]],
-    pixel_loss: Loss,
+    crop_loss: Loss,
     config: TrainConfig,
     step: int,
 ) -> float:
@@ -149,9 +152,10 @@ def _step(
     total = 0.0
     for turn in range(config.accumulate):
         pictures, labels = next(crops)
-        inputs = plain.preprocessing.apply(pictures).contiguous(memory_format=torch.channels_last)
+        inputs = plain.preprocessing.apply(pictures)
+        inputs = inputs.contiguous(memory_format=memory_format(plain, config))
         with fabric.no_backward_sync(network, enabled=turn + 1 < config.accumulate):
-            mean_loss = pixel_loss(network(inputs), labels)
+            mean_loss = crop_loss(network.score_scales(inputs), labels)
             fabric.backward(mean_loss / config.accumulate)
         total += mean_loss.item() / config.accumulate
     mean = cast(Tensor, fabric.all_reduce(torch.tensor(total, device=fabric.device))).item()

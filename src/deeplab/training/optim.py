@@ -4,26 +4,22 @@ Reference: DeepLab v2, arXiv 1606.00915, section 4.1 (poly), and the released `s
 (multipliers).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from deeplab.models import DeepLab
+from deeplab.models import DeepLab, is_of_classes
 from deeplab.training.config import TrainConfig
 
 
 def make_optimiser(network: DeepLab, config: TrainConfig) -> torch.optim.Optimizer:
-    """Make the optimiser over the parameters that learn; call `prepare_batch_norm` before.
-
-    Caffe multiplies the rate into the momentum, PyTorch multiplies momentum and gradient by the
-    rate: while the rate falls, PyTorch's steps are a little smaller.
-    """
+    """Make the optimiser over the parameters that learn; call `prepare_batch_norm` before."""
     groups = parameter_groups(network, config)
     if config.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=config.base_lr, momentum=config.momentum)
+        return CaffeSGD(groups, lr=config.base_lr, momentum=config.momentum)
     return torch.optim.AdamW(groups, lr=config.base_lr, betas=(config.momentum, 0.999))
 
 
@@ -33,19 +29,22 @@ def parameter_groups(network: DeepLab, config: TrainConfig) -> list[dict[str, An
     Returns:
         Groups for an optimiser; `multiplier` is the group's rate relative to `base_lr`.
     """
+    decay, hidden = config.weight_decay, config.hidden_lr_multiplier
     named = {
-        ("backbone", "weights"): (1.0, config.weight_decay),
+        ("backbone", "weights"): (1.0, decay),
         ("backbone", "biases"): (config.backbone_bias_lr_multiplier, 0.0),
         ("backbone", "norms"): (1.0, 0.0),
-        ("head", "weights"): (config.head_lr_multiplier, config.weight_decay),
+        ("hidden", "weights"): (hidden, decay),
+        ("hidden", "biases"): (2 * hidden, 0.0),
+        ("hidden", "norms"): (hidden, 0.0),
+        ("head", "weights"): (config.head_lr_multiplier, decay),
         ("head", "biases"): (config.head_bias_lr_multiplier, 0.0),
-        ("head", "norms"): (config.head_lr_multiplier, 0.0),
     }
     members: dict[tuple[str, str], list[nn.Parameter]] = {key: [] for key in named}
-    for part, module in (("backbone", network.backbone), ("head", network.head)):
-        for kind, parameter in _kinds(module):
-            if parameter.requires_grad:
-                members[part, kind].append(parameter)
+    kinds = _kinds(network)
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            members[_part(name), kinds[parameter]].append(parameter)
     return [
         {
             "name": " ".join(key),
@@ -59,17 +58,53 @@ def parameter_groups(network: DeepLab, config: TrainConfig) -> list[dict[str, An
     ]
 
 
+class CaffeSGD(torch.optim.Optimizer):
+    """Gradient descent with momentum in Caffe's form (`sgd_solver.cpp`).
+
+    V <- momentum * V + rate * (gradient + decay * w), w <- w - V. The rate is inside of V; in
+    torch.optim.SGD it is outside, so that past gradients shrink with the rate while it falls.
+
+    Args:
+        params: Parameters or groups of them; `lr` and `weight_decay` may differ between groups.
+        lr: Rate of groups that say nothing.
+        momentum: 0..1.
+    """
+
+    def __init__(self, params: Iterable[Any], *, lr: float, momentum: float) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": 0.0})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Take one step."""
+        for group in self.param_groups:
+            weights = [one for one in group["params"] if one.grad is not None]
+            gradients = [one.grad for one in weights]
+            for one in weights:
+                if not self.state[one]:
+                    self.state[one]["velocity"] = torch.zeros_like(one)
+            velocities = [self.state[one]["velocity"] for one in weights]
+            if not weights:
+                continue
+            if group["weight_decay"]:
+                gradients = [*torch._foreach_add(gradients, weights, alpha=group["weight_decay"])]
+            torch._foreach_mul_(velocities, group["momentum"])
+            torch._foreach_add_(velocities, gradients, alpha=group["lr"])
+            torch._foreach_sub_(weights, velocities)
+
+
 def set_rate(optimiser: torch.optim.Optimizer, config: TrainConfig, step: int) -> float:
     """Give every group its rate for a step, counted from 0; returns the backbone's rate."""
-    rate = config.base_lr * poly(step, config)
+    rate = config.base_lr * schedule(step, config)
     for group in optimiser.param_groups:
         group["lr"] = rate * group["multiplier"]
     return rate
 
 
-def poly(step: int, config: TrainConfig) -> float:
-    """Factor of the base rate at a step: (1 - step / iterations) ** power, after the warm-up."""
+def schedule(step: int, config: TrainConfig) -> float:
+    """Factor of the base rate at a step, counted from 0: by the schedule, after the warm-up."""
     factor: float = (1 - step / config.iterations) ** config.poly_power
+    if config.schedule == "step":
+        factor = config.step_factor ** (step // config.step_iterations)
     if step < config.warmup_iterations:
         factor *= (step + 1) / config.warmup_iterations
     return factor
@@ -110,10 +145,19 @@ def _batch_norms(network: nn.Module) -> Iterator[_BatchNorm]:
     return (module for module in network.modules() if isinstance(module, _BatchNorm))
 
 
-def _kinds(module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
-    for child in module.modules():
+def _part(name: str) -> str:
+    """Tell by a parameter's name whether it is of the backbone, of hidden layers, or the last."""
+    if name.startswith("backbone."):
+        return "backbone"
+    return "head" if is_of_classes(name) else "hidden"
+
+
+def _kinds(network: nn.Module) -> dict[nn.Parameter, str]:
+    kinds: dict[nn.Parameter, str] = {}
+    for child in network.modules():
         for name, parameter in child.named_parameters(recurse=False):
             if isinstance(child, _BatchNorm | nn.GroupNorm | nn.LayerNorm):
-                yield "norms", parameter
+                kinds[parameter] = "norms"
             else:
-                yield ("biases" if name == "bias" else "weights"), parameter
+                kinds[parameter] = "biases" if name == "bias" else "weights"
+    return kinds

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from deeplab.models.preprocessing import IMAGENET_STATISTICS, UNIT_RANGE, Preprocessing
+from deeplab.preprocessing import IMAGENET_STATISTICS, UNIT_RANGE, Preprocessing
 
 
 @pytest.mark.parametrize("usual", [UNIT_RANGE, IMAGENET_STATISTICS])
