@@ -1,0 +1,1 @@
+"""Checkpoints that others published, turned into our networks."""
