@@ -41,7 +41,7 @@ _VGG = replace(
     _RESNET,
     name="caffe-vgg16-aspp-voc12",
     network="VGG-16, ASPP-L",
-    layout="caffe-vgg",
+    layout="caffe-vgg16",
     page=_VGG_PAGE,
     urls=(_VGG_ZIP,),
     scores=(
