@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from deeplab.models.foreign.caffe_blob import MAX_AXES, MAX_SIDE, read_blob
+from deeplab.models.foreign.other_files import what_else
 from deeplab.models.foreign.protobuf import BYTES, VARINT, Field, ProtobufFile
 
 MAX_LAYERS = 20_000
@@ -69,20 +70,10 @@ def read_caffemodel(path: Path) -> dict[str, Tensor]:
 
 _OTHERS: tuple[tuple[bytes, str], ...] = (
     (
-        rb"version https://git-lfs",
-        "is a pointer of Git LFS, not the file itself: fetch it with `git lfs pull`",
-    ),
-    (
-        rb"\s*<(!doctype|html|\?xml|head)",
-        "is a web page, not weights: the download gave a page that asks or explains something; "
-        "open the address in a browser",
-    ),
-    (
         rb"PK\x03\x04",
         "is a zip archive: a torch checkpoint (then name it .pth), or a download to unpack first",
     ),
     (rb"\x80[\x02-\x05]", "is a pickle: a torch checkpoint of an old kind; name it .pth"),
-    (rb"\x1f\x8b|BZh|7z\xbc\xaf|Rar!|\xfd7zXZ", "is an archive: unpack it first"),
     (rb"\x89HDF", "is HDF5 (.caffemodel.h5): save it as a binary .caffemodel with Caffe"),
     (rb"\{\"|.{8}\{\"", "is JSON or safetensors, not a caffemodel"),
 )
@@ -91,6 +82,9 @@ _PROTOTXT = re.compile(rb"\s*(#|\w+\s*[:{])")
 
 def _refuse_other_files(file: ProtobufFile) -> None:
     start = bytes(file.content[:512])
+    other = what_else(start)
+    if other is not None:
+        raise ValueError(f"{file.path} {other}")
     for pattern, what in _OTHERS:
         if re.match(pattern, start, re.IGNORECASE | re.DOTALL):
             raise ValueError(f"{file.path} {what}")
