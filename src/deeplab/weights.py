@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from deeplab.cache import imported_dir
+from deeplab.preprocessing import Preprocessing
 from deeplab.registry import ELSEWHERE
 
 DEFAULT = "voc12-lite"
@@ -99,6 +100,8 @@ class NetworkCard:
         crf: Parameters of the fully connected CRF that were tuned for this network, as
             `DenseCRF.from_dict` takes them. None: nobody has tuned them.
         num_bands: Bands of the pictures that it takes, 3 being RGB; see `bands.read_bands`.
+        preprocessing: What is done to pixels before they are scored. Network files do it
+            themselves, and only say it here. None: the file is of an older version.
     """
 
     name: str
@@ -110,6 +113,7 @@ class NetworkCard:
     longest_side: int | None = None
     crf: dict[str, Any] | None = None
     num_bands: int = 3
+    preprocessing: Preprocessing | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that do not fit together."""
@@ -137,6 +141,7 @@ class NetworkCard:
             "longest_side": json.dumps(self.longest_side),
             "crf": json.dumps(self.crf),
             "num_bands": json.dumps(self.num_bands),
+            "preprocessing": json.dumps(self.preprocessing and self.preprocessing.to_plain()),
         }
 
     @classmethod
@@ -157,6 +162,7 @@ class NetworkCard:
             # Files of older versions lack these.
             side = json.loads(metadata.get("longest_side", "null"))
             crf = json.loads(metadata.get("crf", "null"))
+            plain = json.loads(metadata.get("preprocessing", "null"))
             values: dict[str, Any] = {key: json.loads(metadata[key]) for key in _REQUIRED_KEYS}
             return cls(
                 name=str(values["name"]),
@@ -168,6 +174,7 @@ class NetworkCard:
                 longest_side=None if side is None else int(side),
                 crf=None if crf is None else {str(key): value for key, value in crf.items()},
                 num_bands=int(json.loads(metadata.get("num_bands", "3"))),
+                preprocessing=None if plain is None else Preprocessing.from_plain(plain),
             )
         except (TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"the network's metadata cannot be read: {error}") from error

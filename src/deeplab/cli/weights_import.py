@@ -70,5 +70,7 @@ def import_(
         weights = done.name if out is None else done.network_path
         print(f"next: deeplab segment PHOTO --weights {weights}")
     else:
+        if "head" in done.card.provenance:
+            print(f"last layers: {done.card.provenance['head']}")
         weights = done.name if out is None else done.checkpoint_path
         print(f"next: deeplab train RECIPE --set model.init={weights}")

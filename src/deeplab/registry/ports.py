@@ -10,6 +10,7 @@ _SPEEDINGHZL = "github.com/speedinghzl/Pytorch-Deeplab"
 _ADAPTSEGNET = "github.com/wasidennis/AdaptSegNet"
 _DEXTR = "https://data.vision.ee.ethz.ch/csergi/share/DEXTR"
 _VLLAB = "http://vllab.ucmerced.edu/ytsai/CVPR18"
+_OPENMMLAB = "https://download.openmmlab.com/pretrain/third_party"
 _OF_CODE = "MIT (of the code; none stated for the weights)"
 
 _KAZUTO1011_VOC = ForeignWeights(
@@ -54,7 +55,7 @@ _ISHT7_VOC = replace(
     _KAZUTO1011_VOC,
     name="isht7-voc12",
     publisher="isht7",
-    layout="isht7-msc",
+    layout="isht7",
     file_name="VOC12_scenes_20000.pth",
     page=(
         "https://drive.google.com/file/d/0BxhUwxvLPO7TT0Y5UndZckIwMVE/view"
@@ -69,7 +70,7 @@ _GTA5 = ForeignWeights(
     name="adaptsegnet-gta5-multi",
     network="ResNet-101, ASPP on two levels",
     publisher="Tsai, Hung et al. (AdaptSegNet)",
-    layout="adaptsegnet-multi",
+    layout="adaptsegnet",
     num_classes=19,
     classes="cityscapes",
     file_name="GTA2Cityscapes_multi-ed35151c.pth",
@@ -80,7 +81,7 @@ _GTA5 = ForeignWeights(
     trained_on=("imagenet", "gta5", "cityscapes"),
     licence="non-commercial research purposes only",
     licence_forbids_trade=True,
-    trap="adapted from GTA5 without labels of Cityscapes; not to be compared with training on them",
+    trap="adapted from GTA5 without labels of Cityscapes; of its four ASPP branches two count",
 )
 
 PORTS: tuple[ForeignWeights, ...] = (
@@ -139,6 +140,7 @@ PORTS: tuple[ForeignWeights, ...] = (
         urls=(f"{_VLLAB}/GTA2Cityscapes_vgg-ac4ac9f6.pth",),
         sha256="ac4ac9f6",
         scores=(),
+        trap="deeplab does not read this layout",
     ),
     replace(
         _GTA5,
@@ -148,7 +150,7 @@ PORTS: tuple[ForeignWeights, ...] = (
         sha256="b7b9934",
         scores=(),
         trained_on=("imagenet", "cityscapes"),
-        trap="",
+        trap="of its four ASPP branches two count",
     ),
     replace(
         _GTA5,
@@ -161,6 +163,24 @@ PORTS: tuple[ForeignWeights, ...] = (
         scores=(),
         trained_on=(),
         trap="what training starts from; its authors do not say what the file has learnt from",
+    ),
+    *(
+        ForeignWeights(
+            name=f"openmmlab-resnet{depth}-v1c",
+            network=f"ResNet-{depth} v1c: three 3x3 filters first",
+            publisher="open-mmlab",
+            layout="resnet-v1c",
+            num_classes=1000,
+            classes="ImageNet",
+            file_name=f"resnet{depth}_v1c-{sha256}.pth",
+            page="https://github.com/open-mmlab/mmsegmentation",
+            urls=(f"{_OPENMMLAB}/resnet{depth}_v1c-{sha256}.pth",),
+            sha256=sha256,
+            trained_on=("imagenet",),
+            licence="Apache-2.0 (of the code; none stated for the weights)",
+            trap="what DAFormer's DeepLab v2 starts from: it classifies whole pictures",
+        )
+        for depth, sha256 in ((50, "2cccc1ad"), (101, "e67eebb6"))
     ),
 )
 """In the order in which they are listed. DAFormer published no DeepLab v2, only the layout."""

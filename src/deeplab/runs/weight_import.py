@@ -17,6 +17,8 @@ from deeplab.runs.weight_fetch import remember_hash
 from deeplab.runs.weight_files import find_file
 from deeplab.weights import PUBLISHED, NetworkCard, is_good_name
 
+_NO_HEAD = "head"  # in the provenance of files of others that have none
+
 
 @dataclass(frozen=True)
 class Imported:
@@ -28,7 +30,7 @@ class Imported:
         config: The network.
         num_parameters: Weights that it has, statistics left out.
         checkpoint_path: The safetensors file.
-        network_path: The ONNX file; None: none was wanted.
+        network_path: The ONNX file; None: none was wanted, or the file had no last layers.
         agreement: How well the ONNX file and the network agree.
     """
 
@@ -68,13 +70,14 @@ def import_weights(
         ValueError: No such file, one that cannot be read, a name that is taken, class names that
             are not as many as outputs, or an ONNX file that does not score as the network.
     """
-    path = find_file(source)
+    path = find_file(source).resolve()  # else a name could be taken for what it is called
     record = _find_record(source, path, name)
     name = name or (record.name if record else _name_of(path))
     folder = imported_dir() if out_dir is None else out_dir
     _check_name(name, folder, overwrite=overwrite)
     loaded = load_checkpoint(path, layout=layout)
     card = _write_card(loaded, name, path, record, class_names)
+    with_network = with_network and _NO_HEAD not in card.provenance  # nothing to look at
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".importing-", dir=folder) as unfinished:
         files, agreement = _write_files(
@@ -147,11 +150,11 @@ def _write_card(
             f"--classes: {len(labels.class_names)} names for the {len(card.class_names)} outputs "
             f"of {path}: give one for each, the background included"
         )
-    provenance = {
-        **card.provenance,
-        "imported_from": path.name,
-        "imported_sha256": hash_file(path),
-    }
+    provenance = dict(card.provenance)
+    if "sha256" not in provenance:  # files of others come with it
+        provenance |= {"file": path.name, "sha256": hash_file(path)}
+    if labels.class_names != card.class_names:
+        provenance["class names"] = "as given" if class_names else f"those of {labels.name}"
     if record is not None:
         provenance |= {
             "published_as": record.name,
