@@ -24,7 +24,6 @@ OWN_LAYOUT = "deeplab"
 """The layout of files that deeplab wrote."""
 
 _MOST_HEADER_BYTES = 100_000_000  # of the format itself
-_PRINTED_FROM_RECIPE = 1  # lines
 
 
 @dataclass(frozen=True)
@@ -178,8 +177,7 @@ def _describe_card(card: NetworkCard, path: Path) -> list[tuple[str, str]]:
         ("bands", str(card.num_bands)),
         ("CRF parameters", crf),
     ]
-    recipe = card.recipe.strip().splitlines()[:_PRINTED_FROM_RECIPE]
-    rows += [("recipe", line) for line in recipe]
+    rows += [("recipe", line) for line in card.recipe.strip().splitlines()[:1]]
     return rows + [(key.replace("_", " "), value) for key, value in card.provenance.items()]
 
 
@@ -233,7 +231,11 @@ def _ours() -> Iterator[Known]:
 def _imported() -> Iterator[Known]:
     folder = imported_dir()
     for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else ():
-        card = read_card(path)
+        try:
+            card = read_card(path)
+        except ValueError as error:
+            yield _damaged(path, error)
+            continue
         origin = ELSEWHERE.get(card.provenance.get("published_as", ""))
         network_path = path.with_suffix(".onnx")
         yield Known(
@@ -247,6 +249,20 @@ def _imported() -> Iterator[Known]:
             path=network_path if network_path.is_file() else path,
             use=origin.use if origin else judge_use(()),
         )
+
+
+def _damaged(path: Path, error: ValueError) -> Known:
+    return Known(
+        name=path.stem,
+        kind="imported",
+        network=f"cannot be read: {error}",
+        layout="",
+        num_classes=0,
+        score="",
+        size_mb=path.stat().st_size / 1e6,
+        path=path,
+        use=judge_use(()),
+    )
 
 
 def _elsewhere(record: ForeignWeights) -> Known:

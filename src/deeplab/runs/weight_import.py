@@ -13,7 +13,7 @@ from deeplab.export import Agreement, export_network, read_check_pictures
 from deeplab.labels import LABEL_SETS, LabelSet, named
 from deeplab.models import Checkpoint, ModelConfig, load_checkpoint, save_checkpoint
 from deeplab.registry import ELSEWHERE, ForeignWeights
-from deeplab.runs.weight_fetch import remember_hash
+from deeplab.runs.weight_fetch import remember_hash, remembered_path
 from deeplab.runs.weight_files import find_file
 from deeplab.weights import PUBLISHED, NetworkCard, is_good_name
 
@@ -84,7 +84,8 @@ def import_weights(
             loaded, card, Path(unfinished), with_network=with_network, half=half
         )
         if not with_network:  # one of an earlier import would be of another network
-            (folder / f"{name}.onnx").unlink(missing_ok=True)
+            for old in (folder / f"{name}.onnx", remembered_path(folder / f"{name}.onnx")):
+                old.unlink(missing_ok=True)
         for file in files:
             os.replace(file, folder / file.name)
     return Imported(
@@ -112,12 +113,28 @@ def read_class_names(path: Path) -> tuple[str, ...]:
 
 
 def _find_record(source: str, path: Path, name: str | None) -> ForeignWeights | None:
-    """Find the record of what is imported: by its name, or by what the file is called."""
+    """Find the record of what is imported: by its name, or by what the file is called.
+
+    Raises:
+        ValueError: It is called like a record that is of another file.
+    """
+    sha256 = hash_file(path)
     for candidate in (source, name):
-        if candidate in ELSEWHERE:
-            return ELSEWHERE[candidate]
-    same_name = [one for one in ELSEWHERE.values() if one.file_name == path.name]
-    return same_name[0] if len(same_name) == 1 else None
+        record = ELSEWHERE.get(candidate or "")
+        if record is None:
+            continue
+        if record.sha256 and not sha256.startswith(record.sha256):
+            raise ValueError(
+                f"{path} is not {candidate} (SHA-256 {sha256[:12]}..., published: "
+                f"{record.sha256}): choose another name with --name"
+            )
+        return record
+    fitting = [
+        one
+        for one in ELSEWHERE.values()
+        if one.file_name == path.name and (not one.sha256 or sha256.startswith(one.sha256))
+    ]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def _name_of(path: Path) -> str:
