@@ -25,6 +25,11 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint of others, with random weights."""
     torch.manual_seed(0)
     network = deeplabv3_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=21)
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.momentum = 1.0
+    with torch.no_grad():  # statistics of pictures: else signals fade, and biases alone decide
+        network.train()(torch.randn(4, 3, 97, 97))
     path = tmp_path_factory.mktemp("foreign") / FILE_NAME
     torch.save(network.state_dict(), path)
     return path
@@ -59,7 +64,9 @@ def test_every_command_takes_the_name(in_cache: Path) -> None:
     trained = Segmenter(TorchEngine.from_checkpoint("light"))
     assert segmenter.card == trained.card
     cat = Path(__file__).parents[2] / "examples" / "cat.jpg"
-    assert (segmenter(cat).labels == trained(cat).labels).mean() > 0.99
+    labels = segmenter(cat).labels
+    assert len(set(labels.flat)) > 3
+    assert (labels == trained(cat).labels).mean() > 0.99  # near ties may turn
 
 
 def test_the_card_says_where_it_comes_from(in_cache: Path, run_weights: Run) -> None:
