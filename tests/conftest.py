@@ -1,5 +1,6 @@
 """What many tests need: a network file so simple that its answers are known, and real pictures."""
 
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from deeplab import imaging
+from deeplab.cli.main import main
 from deeplab.labels import VOC12, VOID, named
 from deeplab.weights import NetworkCard
 
@@ -82,6 +84,29 @@ def make_network(tmp_path: Path) -> Callable[..., Path]:
 def network_path(make_network: Callable[..., Path]) -> Path:
     """The colour network at output stride 4."""
     return make_network()
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for weight files, empty and not even there, in the place of the user's."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("DEEPLAB_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def run_weights(
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run `deeplab weights ...`; gives exit code, standard output and standard error."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["deeplab", "weights", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_info:
+            main()
+        return int(exit_info.value.code or 0), *capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture(scope="session")

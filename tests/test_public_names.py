@@ -100,6 +100,24 @@ def test_what_a_photo_needs_runs_without_the_training_packages(
     assert '"name": "cat"' in printed
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["list"], "kazuto1011-voc12"),
+        (["show", "voc12-lite"], "aeroplane"),
+        (["show", "voc12-lite", "--path"], "voc12-lite.onnx"),
+        (["verify"], "right, SHA-256"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_looking_at_weights_needs_no_training_packages(words: list[str], shown: str) -> None:
+    printed = _run(
+        f"from deeplab.cli.main import main\nsys.argv = {['deeplab', 'weights', *words]}\nmain()",
+        blocked=TRAINING_PACKAGES,
+    )
+    assert shown in printed
+
+
 def test_help_needs_neither_numpy_nor_a_network() -> None:
     printed = _run(
         "from deeplab.cli.main import main\nsys.argv = ['deeplab', '--help']\nmain()",

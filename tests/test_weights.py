@@ -117,6 +117,36 @@ def test_a_mistyped_name_tells_its_nearest(published: PublishedWeights) -> None:
         resolve_network("pets-light")
 
 
+def test_an_imported_name_leads_to_its_files(own_cache: Path) -> None:
+    folder = own_cache / "imported"
+    folder.mkdir(parents=True)
+    (folder / "mine.v2.onnx").write_bytes(b"")
+    assert resolve_network("mine.v2") == folder / "mine.v2.onnx"
+    assert weights.is_weights_name("mine.v2")
+    with pytest.raises(ValueError, match=r"imported without its \.safetensors file"):
+        resolve_checkpoint("mine.v2")
+
+
+def test_published_names_come_before_imported_ones(
+    published: PublishedWeights, own_cache: Path, tmp_path: Path
+) -> None:
+    (own_cache / "imported").mkdir(parents=True)
+    (own_cache / "imported" / "pets-lite.onnx").write_bytes(b"")
+    assert resolve_network("pets-lite") == tmp_path / "pets.onnx"
+
+
+@pytest.mark.parametrize("name", ["../mine", "a/b", "", ".hidden", "mine.onnx"])
+def test_a_path_is_never_taken_for_an_imported_name(name: str, own_cache: Path) -> None:
+    (own_cache / "imported").mkdir(parents=True)
+    (own_cache / "mine.onnx").write_bytes(b"")
+    assert weights.imported_file(name, ".onnx") is None
+
+
+def test_what_is_published_elsewhere_says_how_to_get_it(own_cache: Path) -> None:
+    with pytest.raises(ValueError, match="`deeplab weights fetch kazuto1011-voc12`, then"):
+        resolve_network("kazuto1011-voc12")
+
+
 def test_a_folder_is_no_weight_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"is a folder; give the \.onnx file"):
         resolve_network(tmp_path)

@@ -9,15 +9,22 @@ metadata, as a `NetworkCard`.
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deeplab.cache import imported_dir
+from deeplab.preprocessing import Preprocessing
+from deeplab.registry import ELSEWHERE
+
 DEFAULT = "voc12-lite"
 """The published weights that are used when nobody names any."""
 
 _REQUIRED_KEYS = ("name", "class_names", "palette", "output_stride", "recipe", "provenance")
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.IGNORECASE)
 
 _PUBLISHED_DIR = Path(__file__).parent / "published"
 
@@ -37,6 +44,9 @@ class PublishedWeights:
         recipe: Name of the recipe that trained it.
         miou: Mean IoU that we measured, 0..1.
         score_protocol: On which pictures and how `miou` was measured.
+        network: Which network it is, in words.
+        trained_on: Names in `registry.DATA_SETS`, those of its start included.
+        licence: Of the files.
     """
 
     name: str
@@ -49,6 +59,9 @@ class PublishedWeights:
     recipe: str
     miou: float
     score_protocol: str
+    network: str = ""
+    trained_on: tuple[str, ...] = ()
+    licence: str = "none stated"
 
 
 PUBLISHED: dict[str, PublishedWeights] = {
@@ -63,6 +76,9 @@ PUBLISHED: dict[str, PublishedWeights] = {
         recipe="voc12-lite",
         miou=0.6463,
         score_protocol="val_here (368 of seg11valid), single scale, no CRF (with it: 0.6631)",
+        network="EfficientNet-Lite2, ASPP",
+        trained_on=("imagenet", "voc2012", "sbd", "coco"),
+        licence="Apache-2.0",
     ),
 }
 """Every published network by name."""
@@ -84,6 +100,8 @@ class NetworkCard:
         crf: Parameters of the fully connected CRF that were tuned for this network, as
             `DenseCRF.from_dict` takes them. None: nobody has tuned them.
         num_bands: Bands of the pictures that it takes, 3 being RGB; see `bands.read_bands`.
+        preprocessing: What is done to pixels before they are scored. Network files do it
+            themselves, and only say it here. None: the file is of an older version.
     """
 
     name: str
@@ -95,6 +113,7 @@ class NetworkCard:
     longest_side: int | None = None
     crf: dict[str, Any] | None = None
     num_bands: int = 3
+    preprocessing: Preprocessing | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that do not fit together."""
@@ -122,6 +141,7 @@ class NetworkCard:
             "longest_side": json.dumps(self.longest_side),
             "crf": json.dumps(self.crf),
             "num_bands": json.dumps(self.num_bands),
+            "preprocessing": json.dumps(self.preprocessing and self.preprocessing.to_plain()),
         }
 
     @classmethod
@@ -142,6 +162,7 @@ class NetworkCard:
             # Files of older versions lack these.
             side = json.loads(metadata.get("longest_side", "null"))
             crf = json.loads(metadata.get("crf", "null"))
+            plain = json.loads(metadata.get("preprocessing", "null"))
             values: dict[str, Any] = {key: json.loads(metadata[key]) for key in _REQUIRED_KEYS}
             return cls(
                 name=str(values["name"]),
@@ -153,33 +174,61 @@ class NetworkCard:
                 longest_side=None if side is None else int(side),
                 crf=None if crf is None else {str(key): value for key, value in crf.items()},
                 num_bands=int(json.loads(metadata.get("num_bands", "3"))),
+                preprocessing=None if plain is None else Preprocessing.from_plain(plain),
             )
         except (TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"the network's metadata cannot be read: {error}") from error
 
 
 def resolve_network(weights: str | Path) -> Path:
-    """Find the network file (ONNX) that a published name or a path stands for.
+    """Find the network file (ONNX) that a name or a path stands for.
 
     Args:
-        weights: A published name, such as "voc12-lite", or the path of a network file.
+        weights: A published name, such as "voc12-lite", a name given by `deeplab weights import`,
+            or the path of a network file.
 
     Raises:
-        ValueError: Neither a published name nor a file, or a published file that is damaged.
+        ValueError: Neither a known name nor a file, or a published file that is damaged.
     """
     return _resolve(weights, suffix=".onnx")
 
 
 def resolve_checkpoint(weights: str | Path) -> Path:
-    """Find the checkpoint (safetensors) that a published name or a path stands for.
+    """Find the checkpoint (safetensors) that a name or a path stands for.
 
     Args:
-        weights: A published name, such as "voc12-lite", or the path of a checkpoint.
+        weights: A published name, such as "voc12-lite", a name given by `deeplab weights import`,
+            or the path of a checkpoint.
 
     Raises:
-        ValueError: Neither a published name nor a file, or a published file that is damaged.
+        ValueError: Neither a known name nor a file, or a published file that is damaged.
     """
     return _resolve(weights, suffix=".safetensors")
+
+
+def is_weights_name(word: str) -> bool:
+    """Tell whether a word is the name of weights that are here: published by us, or imported."""
+    return word in PUBLISHED or any(
+        imported_file(word, suffix) is not None for suffix in (".onnx", ".safetensors")
+    )
+
+
+def imported_file(name: str, suffix: str) -> Path | None:
+    """Find what `deeplab weights import` wrote under a name; None: there is nothing.
+
+    Args:
+        name: As it was given; what is no name, such as a path, is never found.
+        suffix: `.onnx` or `.safetensors`.
+    """
+    if not is_good_name(name):
+        return None
+    path = imported_dir() / f"{name}{suffix}"
+    return path if path.is_file() else None
+
+
+def is_good_name(name: str) -> bool:
+    """Tell whether weights can have this name: letters, digits, `.`, `_`, `-`."""
+    return _NAME.fullmatch(name) is not None and not name.endswith((".onnx", ".safetensors"))
 
 
 def _resolve(weights: str | Path, *, suffix: str) -> Path:
@@ -188,6 +237,9 @@ def _resolve(weights: str | Path, *, suffix: str) -> Path:
         return _checked(record.network_file, record.network_sha256)
     if record is not None:
         return _checked(record.checkpoint_file, record.checkpoint_sha256)
+    imported = imported_file(str(weights), suffix)
+    if imported is not None:
+        return imported
     path = Path(weights)
     if path.is_dir():
         raise ValueError(f"weights {weights}: this is a folder; give the {suffix} file in it")
@@ -196,8 +248,13 @@ def _resolve(weights: str | Path, *, suffix: str) -> Path:
     return path
 
 
+def published_path(file_name: str) -> Path:
+    """Say where a file that comes with deeplab lies, unchecked."""
+    return _PUBLISHED_DIR / file_name
+
+
 def _checked(file_name: str, sha256: str) -> Path:
-    path = _PUBLISHED_DIR / file_name
+    path = published_path(file_name)
     if not path.is_file():
         raise ValueError(f"published weights {path} are missing; install deeplabkit again")
     with path.open("rb") as file:
@@ -211,8 +268,16 @@ def _checked(file_name: str, sha256: str) -> Path:
 
 
 def _unknown_weights(weights: str, suffix: str) -> str:
+    if weights in ELSEWHERE:
+        return (
+            f"weights {weights}: published elsewhere and not imported yet; "
+            f"`deeplab weights fetch {weights}`, then `deeplab weights import {weights}`"
+        )
+    other_suffix = {".onnx": ".safetensors", ".safetensors": ".onnx"}[suffix]
+    if imported_file(weights, other_suffix) is not None:
+        return f"weights {weights}: imported without its {suffix} file; import it again"
     known = ", ".join(PUBLISHED) or "none in this installation"
-    near = difflib.get_close_matches(weights, PUBLISHED, n=1)
+    near = difflib.get_close_matches(weights, [*PUBLISHED, *ELSEWHERE], n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return (
         f"weights {weights!r}: neither a published name nor a file; {hint}"

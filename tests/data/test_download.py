@@ -1,15 +1,14 @@
 import hashlib
 import io
 import tarfile
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from tests.served import Server, serve
 
 from deeplab.data.prepare import SETS, Archive
 
-pytest.importorskip("torchvision", reason="downloads are checked by torchvision (extra train)")
+pytest.importorskip("torchvision", reason="archives are unpacked by torchvision (extra train)")
 
 from deeplab.data.download import fetch_all, fetch_set
 
@@ -31,48 +30,10 @@ def make_tar() -> bytes:
 TAR = make_tar()
 
 
-class Server(ThreadingHTTPServer):
-    """Serves one file; can break off, and can be unable to skip."""
-
-    daemon_threads = True
-    break_after: int | None = None
-    can_skip = True
-    ranges: list[str | None]
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        asked = self.headers.get("Range")
-        self.server.ranges.append(asked)
-        if self.path != "/a.tar":
-            self.send_error(404)
-            return
-        start = int(asked[len("bytes=") : -1]) if asked and self.server.can_skip else 0
-        if start >= len(TAR):
-            self.send_error(416)
-            return
-        self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(TAR) - start))
-        self.end_headers()
-        end = self.server.break_after or len(TAR)
-        self.wfile.write(TAR[start:end])
-
-
 @pytest.fixture
 def server() -> Iterator[Server]:
-    served = Server(("127.0.0.1", 0), Handler)
-    served.ranges = []
-    thread = threading.Thread(target=served.serve_forever, args=(0.01,))
-    thread.start()
-    yield served
-    served.shutdown()
-    thread.join()
-    served.server_close()
+    with serve(TAR, "a.tar") as served:
+        yield served
 
 
 def archive(server: Server, content: bytes = TAR, name: str = "a.tar") -> Archive:
@@ -101,7 +62,7 @@ def test_an_archive_that_is_there_is_not_fetched(server, tmp_path):
 def test_an_interrupted_download_goes_on(server, tmp_path, can_skip):
     server.break_after = 2_000_000
     with pytest.raises(ValueError, match="the same command goes on where it stopped"):
-        fetch_all([archive(server)], tmp_path, tell=tell_nothing)
+        fetch_all([archive(server)], tmp_path, tell=tell_nothing, pauses_s=())
     have = (tmp_path / "a.tar.part").stat().st_size
     assert 0 < have <= 2_000_000
     server.break_after, server.can_skip = None, can_skip

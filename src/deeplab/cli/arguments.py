@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deeplab.weights import PUBLISHED
+from deeplab.weights import is_weights_name
 
 Assignments = Annotated[
     list[str] | None,
@@ -72,7 +72,7 @@ def _names_crf(word: str) -> bool:
     if Path(word).suffix in (".yaml", ".yml", ".json"):
         return True
     is_name = re.fullmatch(r"[a-z][a-z0-9-]*", word) is not None
-    return is_name and word not in PUBLISHED and not Path(word).exists()
+    return is_name and not is_weights_name(word) and not Path(word).exists()
 
 
 def parse_numbers(text: str, option: str) -> tuple[float, ...]:

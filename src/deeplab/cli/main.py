@@ -26,6 +26,11 @@ from deeplab.cli.recipe import recipe
 from deeplab.cli.segment import segment
 from deeplab.cli.submit import submit
 from deeplab.cli.train import train
+from deeplab.cli.weights_fetch import fetch
+from deeplab.cli.weights_import import import_
+from deeplab.cli.weights_list import list_
+from deeplab.cli.weights_show import show
+from deeplab.cli.weights_verify import verify
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "segment": segment,
@@ -39,6 +44,13 @@ COMMANDS: dict[str, Callable[..., None]] = {
 GROUPS: dict[str, dict[str, Callable[..., None]]] = {
     "crf": {"refine": refine, "tune": tune},
     "data": {"init": init, "check": check, "convert": convert, "prepare": prepare},
+    "weights": {
+        "list": list_,
+        "show": show,
+        "fetch": fetch,
+        "import": import_,
+        "verify": verify,
+    },
 }
 """Commands of two words."""
 
@@ -96,6 +108,7 @@ _GROUP_HELP = {
     "crf": "Refine class scores from anywhere with the fully connected CRF: "
     "`deeplab crf PHOTO SCORES.npz` (short for `deeplab crf refine ...`); or find its parameters.",
     "data": "Data sets: describe and check your own, convert annotations, prepare the paper's.",
+    "weights": "Weight files: ours and those that others published; fetch, import and check them.",
 }
 
 

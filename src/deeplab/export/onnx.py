@@ -59,6 +59,7 @@ def export_network(
     if path.suffix != ".onnx":
         raise ValueError(f"{path}: network files end in .onnx; give such a name")
     graph = _trace(_FromPixels(network), card.num_bands)
+    card = dataclasses.replace(card, preprocessing=network.preprocessing)
     if half:
         _halve(graph)
         provenance = {**card.provenance, "stored_filters": "float16, computed in float32"}

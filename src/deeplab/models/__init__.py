@@ -10,7 +10,9 @@ from deeplab.models.deeplab import DeepLab as DeepLab
 from deeplab.models.deeplab import LargeFOVConfig as LargeFOVConfig
 from deeplab.models.deeplab import LinearConfig as LinearConfig
 from deeplab.models.deeplab import ModelConfig as ModelConfig
+from deeplab.models.deeplab import TorchvisionV3Config as TorchvisionV3Config
 from deeplab.models.deeplab import build as build
+from deeplab.models.foreign.layouts import LAYOUTS as LAYOUTS
 from deeplab.models.heads import ASPP as ASPP
 from deeplab.models.heads import DeepASPP as DeepASPP
 from deeplab.models.heads import LargeFOV as LargeFOV

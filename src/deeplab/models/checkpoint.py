@@ -1,18 +1,25 @@
-"""Network weights on disk: safetensors with the network's settings and card in the header."""
+"""Network weights on disk: safetensors with the network's settings and card in the header.
 
+Files that others published are read too: see `foreign`.
+"""
+
+import dataclasses
 import logging
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from deeplab import imaging
 from deeplab.models.bands import fit_bands
-from deeplab.models.deeplab import DeepLab, ModelConfig, build
+from deeplab.models.deeplab import PAPER_BACKBONES, DeepLab, ModelConfig, build
+from deeplab.models.foreign.imagenet_resnet import TORCHVISION_RESNET
+from deeplab.models.foreign.open_file import open_foreign
+from deeplab.models.foreign.read import read_tensors
+from deeplab.models.foreign.strict import load_strictly
 from deeplab.models.heads import is_of_classes
 from deeplab.weights import NetworkCard, resolve_checkpoint
 
@@ -62,17 +69,31 @@ def save_checkpoint(
     imaging.write_atomically(path, lambda file: file.write(content))
 
 
-def load_checkpoint(weights: str | Path) -> Checkpoint:
-    """Build a network out of a checkpoint.
+def load_checkpoint(weights: str | Path, *, layout: str | None = None) -> Checkpoint:
+    """Build a network out of a checkpoint: ours, or one that others published.
 
     Args:
-        weights: A `.safetensors` file that `save_checkpoint` wrote, or a published name.
+        weights: A file, told by its content: what `save_checkpoint` wrote, a state dict of torch
+            (`.pth`, `.pt`, `.bin`, `.safetensors`) or a `.caffemodel`; or a published name.
+        layout: How a file of others names its tensors (a name in `LAYOUTS`), where that cannot be
+            told by the names: "msra-resnet". None: it is told.
 
     Raises:
-        ValueError: Not such a file, or weights that do not fit the settings in its header.
+        ValueError: Not such a file, an unknown layout, or weights that do not fit the network: the
+            message says which.
     """
     path = resolve_checkpoint(weights)
-    tensors, metadata = _read(path)
+    tensors, metadata = read_tensors(path)
+    if "model" not in metadata:
+        opened = open_foreign(path, tensors, layout=layout)
+        network = build(opened.config)
+        try:
+            load_strictly(network, opened.weights)
+        except ValueError as error:
+            raise ValueError(f"{path}, of layout {opened.layout}: {error}") from None
+        return _complete(network, opened.config, opened.card)
+    if layout is not None:
+        raise ValueError(f"{path}: layout={layout!r} is for files of others; this one is ours")
     try:
         config = ModelConfig.model_validate_json(metadata["model"])
         card = NetworkCard.from_metadata(metadata)
@@ -81,7 +102,7 @@ def load_checkpoint(weights: str | Path) -> Checkpoint:
     except (ValueError, RuntimeError) as error:
         reason = textwrap.shorten(str(error), 300, placeholder=" ...")  # torch writes many lines
         raise ValueError(f"{path}: header and weights do not make a network: {reason}") from error
-    return Checkpoint(network.eval(), config, card)
+    return _complete(network, config, card)
 
 
 def initialise(config: ModelConfig, class_names: Sequence[str] | None = None) -> DeepLab:
@@ -103,8 +124,7 @@ def initialise(config: ModelConfig, class_names: Sequence[str] | None = None) ->
     if config.init in ("imagenet", "random"):
         return network
     try:
-        tensors, metadata = _read(resolve_checkpoint(config.init))
-        known = NetworkCard.from_metadata(metadata).class_names
+        tensors, known = _start(resolve_checkpoint(config.init), config.backbone)
     except ValueError as error:
         raise ValueError(f"model.init: {error}; `imagenet` and `random` are allowed too") from None
     own = network.state_dict()
@@ -125,6 +145,32 @@ def initialise(config: ModelConfig, class_names: Sequence[str] | None = None) ->
     network.load_state_dict(fitting, strict=False)
     _log.info("%s: %d of %d tensors start random", config.init, len(missing), len(own))
     return network
+
+
+def _start(path: Path, backbone: str) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """Read the weights to start from and the names of their classes."""
+    tensors, metadata = read_tensors(path)
+    if "model" in metadata:
+        found = ModelConfig.model_validate_json(metadata["model"]).backbone
+        layout, card = "", NetworkCard.from_metadata(metadata)
+    else:
+        opened = open_foreign(path, tensors)
+        tensors, found = opened.weights, opened.config.backbone
+        layout, card = opened.layout, opened.card
+    if layout == TORCHVISION_RESNET.name and found == f"{backbone}-torchvision":
+        _log.warning(
+            "%s is taken for one of He's (MSRA): its names are torchvision's too, whose weights "
+            "do not fit a %s, but a %s",
+            *(path, backbone, found),
+        )
+    elif found != backbone and {found, backbone} <= PAPER_BACKBONES.keys():
+        raise ValueError(f"{path}: its backbone is a {found}, not a {backbone}")
+    return tensors, card.class_names
+
+
+def _complete(network: DeepLab, config: ModelConfig, card: NetworkCard) -> Checkpoint:
+    card = dataclasses.replace(card, preprocessing=network.preprocessing)
+    return Checkpoint(network.eval(), config, card)
 
 
 def _for_classes(
@@ -151,17 +197,3 @@ def _for_classes(
             rows[place] = value[row]
         sorted_tensors[name] = rows
     return sorted_tensors
-
-
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path} is not a safetensors file: {error}") from None
-    if "model" not in metadata:
-        raise ValueError(
-            f"{path} does not say which network it holds: it was not written by deeplab train"
-        )
-    return tensors, metadata

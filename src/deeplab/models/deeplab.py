@@ -19,6 +19,7 @@ from deeplab.models.heads import ASPP, DeepASPP, LargeFOV, Linear
 from deeplab.models.imagenet import IMAGENET_WEIGHTS, load_imagenet_weights
 from deeplab.models.multi_scale import MultiScale, Resizing
 from deeplab.models.resnet import Depth, Flavour, ResNet
+from deeplab.models.torchvision_v3 import TORCHVISION_BACKBONES, torchvision_head
 from deeplab.models.vgg import VGG16
 from deeplab.preprocessing import CAFFE_VOC, IMAGENET_STATISTICS, Preprocessing
 
@@ -75,7 +76,13 @@ class LargeFOVConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docst
     """Average over 3x3 positions first (`pool5a`): in the first release, not in the paper."""
 
 
-HeadConfig = LinearConfig | ASPPConfig | LargeFOVConfig
+class TorchvisionV3Config(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
+    """DeepLab v3's head as torchvision has it: rates 12, 24, 36, 1x1, image pooling."""
+
+    kind: Literal["torchvision-deeplabv3"] = "torchvision-deeplabv3"
+
+
+HeadConfig = LinearConfig | ASPPConfig | LargeFOVConfig | TorchvisionV3Config
 
 
 class ModelConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
@@ -83,8 +90,9 @@ class ModelConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstrin
 
     backbone: str = "efficientnet_lite0"
     """`vgg16`, `resnet50` and `resnet101` are the paper's; `resnet50-torchvision`,
-    `resnet50-v1c` and so on have their strides where torchvision and mmseg put them; any other name
-    is a convolutional backbone of timm."""
+    `resnet50-v1c` and so on have their strides where torchvision and mmseg put them;
+    `torchvision/resnet50`, `torchvision/resnet101` and `torchvision/mobilenet_v3_large` are those
+    of torchvision's DeepLab v3; any other name is a convolutional backbone of timm."""
     output_stride: OutputStride = 16
     """Pixels between two positions of the class scores."""
     head: Annotated[HeadConfig, Field(discriminator="kind")] = ASPPConfig()
@@ -199,7 +207,7 @@ def build(config: ModelConfig) -> DeepLab:
 
 
 def _backbone(config: ModelConfig) -> nn.Module:
-    make = PAPER_BACKBONES.get(config.backbone)
+    make = (PAPER_BACKBONES | TORCHVISION_BACKBONES).get(config.backbone)
     if make is not None:
         backbone = make(config.output_stride, config.in_channels)
     else:
@@ -253,6 +261,8 @@ def _head(config: ModelConfig, in_channels: int) -> nn.Module:
     num_classes = config.num_classes
     if isinstance(head, LinearConfig):
         return Linear(in_channels, num_classes)
+    if isinstance(head, TorchvisionV3Config):
+        return torchvision_head(in_channels, num_classes)
     if isinstance(head, ASPPConfig) and head.hidden_channels:
         return DeepASPP(
             in_channels,

@@ -163,7 +163,9 @@ class DeepASPP(nn.Module):
         return torch.stack([branch(features) for branch in self.branches]).sum(dim=0)
 
 
-_OF_CLASSES = re.compile(r"head\.(classifier|branches\.\d+|(branches\.\d+\.)?fc8)\.(weight|bias)")
+_OF_CLASSES = re.compile(
+    r"head\.(classifier|branches\.\d+|(branches\.\d+\.)?fc8|4)\.(weight|bias)"  # 4: torchvision's
+)
 
 
 def is_of_classes(name: str) -> bool:

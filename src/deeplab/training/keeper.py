@@ -67,6 +67,7 @@ class Keeper:
             provenance=provenance,
             longest_side=self._stream.longest_side_px,
             num_bands=self._run.model.in_channels,
+            preprocessing=self._learner.network.preprocessing,
         )
 
     def _keep(self, file_name: str, card: NetworkCard) -> None:
