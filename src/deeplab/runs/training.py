@@ -2,16 +2,15 @@
 
 import difflib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from deeplab.data import describe, open_split
 from deeplab.data.check import quick_check
 from deeplab.data.measure import measure_bands
 from deeplab.data.stream import DataConfig, SourceConfig
 from deeplab.models import ModelConfig
-from deeplab.recipes import RECIPES, Recipe, override, parse_recipe
+from deeplab.recipes import RECIPES, Recipe, compare, override, parse_recipe
 from deeplab.training import Run, Watch, check_class_names
 from deeplab.training import train as train_run
 
@@ -156,22 +155,11 @@ def _check_data(data: DataConfig) -> None:
 
 
 def _check_same_recipe(recipe: Recipe, kept: Recipe, run_dir: Path) -> None:
-    ours, theirs = _settings(recipe.model_dump()), _settings(kept.model_dump())
-    differing = [key for key in ours | theirs if ours.get(key) != theirs.get(key)]
+    differing = compare(recipe, kept)
     if differing:
-        key = differing[0]
+        key, (ours, theirs) = next(iter(differing.items()))
         raise ValueError(
             f"{run_dir} holds a run of another recipe: {len(differing)} settings differ, such as "
-            f"{key} ({theirs.get(key)} there, {ours.get(key)} now): choose another folder with "
+            f"{key} ({theirs} there, {ours} now): choose another folder with "
             "--out, or give the settings it was started with to go on with it"
         )
-
-
-def _settings(content: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Flatten nested settings to `train.base_lr` and the like; lists stay whole."""
-    flat: dict[str, Any] = {}
-    for key, value in content.items():
-        flat |= (
-            _settings(value, f"{above}{key}.") if isinstance(value, dict) else {above + key: value}
-        )
-    return flat
