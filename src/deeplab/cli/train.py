@@ -33,6 +33,10 @@ def train(
         typer.Option(help="Run folder; a run found there goes on. Default: runs/NAME."),
     ] = None,
     set_: Assignments = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Look data, starting weights and settings over; no training."),
+    ] = False,
 ) -> None:
     """Train a recipe. The same command again goes on where an interrupted run stopped."""
     from deeplab.runs import training as runs
@@ -41,6 +45,10 @@ def train(
     _show_log(console)
     chosen = runs.find_recipe(recipe, set_ or [])
     run_dir = out or Path("runs") / chosen.name
+    if check:
+        runs.check(chosen, data_dir=data, run_dir=run_dir)
+        typer.echo(f"{chosen.name}: can start (nothing was trained)")
+        return
     with _bar(console, chosen.train.iterations) as tell:
         best = runs.train(chosen, data_dir=data, run_dir=run_dir, watch=tell)
     typer.echo(f"done: {best}")

@@ -28,8 +28,7 @@ COCO_RESNET101 = "coco-resnet101"
 START_FILES: Mapping[str, str] = {
     MSRA_RESNET101: "ResNet-101-model.caffemodel of He et al. (MSRA), trained on ImageNet",
     COCO_RESNET101: "init.caffemodel of the authors (in prototxt_and_model.zip of "
-    "deeplab_aspp_resnet101), trained on MS COCO; or train the recipe coco-resnet101 and give "
-    "runs/coco-resnet101/last.safetensors",
+    "deeplab_aspp_resnet101), trained on MS COCO",
 }
 """The files that starting weights are imported from, by the name that recipes know them by."""
 

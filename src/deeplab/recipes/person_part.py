@@ -61,6 +61,4 @@ def person_part_resnet101_msc_coco_aspp() -> Recipe:
     `deeplab train person-part-resnet101-msc-coco-aspp --data DIR`. Settings are ours: those of VOC
     2012, and Aug.
     """
-    return vary(
-        person_part_resnet101_msc_coco(), "person-part-resnet101-msc-coco-aspp", model=ASPP
-    )
+    return vary(person_part_resnet101_msc_coco(), "person-part-resnet101-msc-coco-aspp", model=ASPP)

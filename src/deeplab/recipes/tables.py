@@ -1,8 +1,8 @@
 """The paper's tables of results, each row with the recipe that reproduces it.
 
-Reference: DeepLab v2, arXiv 1606.00915, Tables 1-4, 6, 7 and 9; scores are as printed there, mIoU in
-percent. Rows that differ in the CRF alone share a recipe and stand in one row here: the CRF is not
-trained with the network.
+Reference: DeepLab v2, arXiv 1606.00915, Tables 1-4, 6, 7 and 9; scores are as printed there, mIoU
+in percent. Rows that differ in the CRF alone share a recipe and stand in one row here: the CRF is
+not trained with the network.
 """
 
 from collections.abc import Mapping
@@ -43,6 +43,7 @@ class Table:
         evaluate: Options of `deeplab evaluate` behind the weights, for the scores.
         crf: Option that adds the CRF.
         ours: What the paper does not say, so that it is ours; empty: nothing.
+        remark: In what else the recipes are not as published; empty: nothing.
     """
 
     number: int
@@ -52,6 +53,7 @@ class Table:
     evaluate: str
     crf: str
     ours: str = ""
+    remark: str = ""
 
 
 def find_table(number: int) -> Table:
@@ -88,9 +90,9 @@ _RESNET_TICKS = ("MSC", "COCO", "Aug", "LargeFOV", "ASPP")
 _CONTEXT_TICKS = ("network", "MSC", "COCO", "LargeFOV", "ASPP")
 _PART_TICKS = ("MSC", "COCO", "LargeFOV", "ASPP")
 _CITY_TICKS = ("network", "Full", "Aug", "LargeFOV", "ASPP")
-_AS_ON_VOC12 = "crop, rates, steps and the CRF's parameters are not published: ours are those of VOC"
-_AUG_UNKNOWN = "which rows have Aug is not known to us: ours from COCO on"
-_VGG16_START = "fc6 and fc7 start random; the authors' came from ImageNet"
+_AS_ON_VOC12 = "crop, rates, steps and the parameters of the CRF, as on VOC 2012"
+_AUG_UNKNOWN = "Aug from the row with COCO on"
+_VGG16_START = "fc6 and fc7 of VGG-16 start random; the authors' came from ImageNet"
 
 
 def _context(ticks: str, recipe: str, miou: float, miou_with_crf: float | None = None) -> Row:
@@ -125,7 +127,7 @@ _ALL = (
         ),
         _VOC12,
         "--crf vgg16-largefov",
-        _VGG16_START,
+        remark=_VGG16_START,
     ),
     Table(
         2,
@@ -140,7 +142,7 @@ _ALL = (
         ),
         _VOC12,
         "--crf vgg16-largefov",
-        _VGG16_START,
+        remark=_VGG16_START,
     ),
     Table(
         3,
@@ -153,7 +155,7 @@ _ALL = (
         ),
         _VOC12,
         "--crf vgg16-aspp (LargeFOV: --crf vgg16-largefov)",
-        _VGG16_START,
+        remark=_VGG16_START,
     ),
     Table(
         4,
@@ -190,6 +192,7 @@ _ALL = (
         _on("DIR/pascal-context"),
         "--crf resnet101 (VGG-16: --crf vgg16-largefov)",
         f"{_AS_ON_VOC12}; {_AUG_UNKNOWN}",
+        _VGG16_START,
     ),
     Table(
         7,
@@ -220,7 +223,8 @@ _ALL = (
         ),
         f"{_on('DIR/cityscapes')} --window 1025 (not Full: --scales 0.5)",
         "--crf resnet101 (VGG-16: --crf vgg16-largefov)",
-        f"{_AS_ON_VOC12}, crops of 513 pixels",
+        f"{_AS_ON_VOC12} but crops of 513 pixels; windows of 1025 pixels",
+        _VGG16_START,
     ),
 )
 
