@@ -67,6 +67,6 @@ def test_a_check_tells_what_would_be_trained_and_trains_nothing(fake_voc, tmp_pa
     assert done.returncode == 0, done.stderr
     assert done.stdout == "voc12-lite: can start (nothing was trained)\n"
     assert "data: VOC2012/train, 8 pictures, 21 classes" in done.stderr
-    assert "warning: VOC2012/train has 8 pictures, 1464 as published" in done.stderr
+    assert "WARNING VOC2012/train has 8 pictures, 1464 as published" in done.stderr
     assert "steps: 2 of 2 crops" in done.stderr
     assert list(tmp_path.iterdir()) == []

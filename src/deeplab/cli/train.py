@@ -55,11 +55,11 @@ def train(
 
 
 def _show_log(console: Console) -> None:
-    """Show what the run tells: above the bar on a terminal, else as plain lines with the time."""
+    """Show what the run tells: above the bar on a terminal, else as plain lines with time and level."""
     handler = RichHandler(console=console, show_path=False) if console.is_terminal else None
     logging.basicConfig(
         level=logging.INFO,
-        format="%(message)s" if handler else "%(asctime)s %(message)s",
+        format="%(message)s" if handler else "%(asctime)s %(levelname)s %(message)s",
         handlers=[handler or logging.StreamHandler()],
         force=True,  # `main` has set up warnings alone
     )

@@ -98,7 +98,7 @@ def check(recipe: Recipe, *, data_dir: Path, run_dir: Path) -> Run:
     for fact in found.facts:
         _log.info("%s", fact)
     for warning in found.warnings:
-        _log.warning("warning: %s", warning)
+        _log.warning("%s", warning)
     return Run(resolved.name, resolved.model, data, resolved.train, resolved.to_yaml(), run_dir)
 
 
