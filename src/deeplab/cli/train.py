@@ -55,7 +55,7 @@ def train(
 
 
 def _show_log(console: Console) -> None:
-    """Show what the run tells: above the bar on a terminal, else as plain lines with time and level."""
+    """Show what the run tells: above the bar on a terminal, else as lines with time and level."""
     handler = RichHandler(console=console, show_path=False) if console.is_terminal else None
     logging.basicConfig(
         level=logging.INFO,
