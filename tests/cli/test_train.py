@@ -59,3 +59,14 @@ def test_without_a_recipe_own_data_are_learnt_as_their_description_says(tmp_path
     assert done.returncode == 0, done.stderr
     assert done.stdout == "done: runs/finetune/best.safetensors\n"
     assert "num_classes: 2\n" in (tmp_path / "runs" / "finetune" / "recipe.yaml").read_text()
+
+
+def test_a_check_tells_what_would_be_trained_and_trains_nothing(fake_voc, tmp_path):
+    changes = [part for setting in SETTINGS for part in ("--set", setting)]
+    done = deeplab_train(tmp_path, "voc12-lite", "--data", fake_voc, *changes, "--check")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "voc12-lite: can start (nothing was trained)\n"
+    assert "data: VOC2012/train, 8 pictures, 21 classes" in done.stderr
+    assert "WARNING VOC2012/train has 8 pictures, 1464 as published" in done.stderr
+    assert "steps: 2 of 2 crops" in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -195,3 +195,15 @@ def test_a_network_of_other_bands_starts_from_one_of_three(saved):
     with torch.no_grad():
         theirs, ours = network(grey.expand(-1, 3, -1, -1)), started(grey.expand(-1, 6, -1, -1))
     torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)  # float32, other sums
+
+
+def test_a_head_that_is_not_kept_starts_random_though_all_classes_are_known(trained):
+    network, path = trained
+    config = CONFIG.model_copy(update={"init": str(path), "keep_head": False})
+    started, theirs = initialise(config, ("a", "b", "c")).state_dict(), network.state_dict()
+    for name, value in theirs.items():
+        if name.startswith("backbone."):
+            assert torch.equal(started[name], value)
+        elif name.endswith(".weight"):
+            assert not torch.equal(started[name], value)
+            assert started[name].std() < 0.02  # gaussian, 0.01, as published

@@ -11,7 +11,7 @@ from deeplab import imaging
 from deeplab.export import export_network, read_check_pictures
 from deeplab.inference import Segmenter
 from deeplab.models import initialise, load_checkpoint
-from deeplab.recipes import RECIPES, Recipe
+from deeplab.recipes import Recipe
 from deeplab.runs import evaluation
 from deeplab.runs import training as runs
 
@@ -79,8 +79,8 @@ def shrunk(name: str, *more: str) -> Recipe:
     )
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_builds_and_trains_two_steps(name, fake_voc, tmp_path):
+@pytest.mark.parametrize("name", ["voc12-lite", "finetune"])
+def test_every_light_recipe_builds_and_trains_two_steps(name, fake_voc, tmp_path):
     recipe = shrunk(name)
     best = runs.train(recipe, data_dir=fake_voc, run_dir=tmp_path)
     assert best == tmp_path / "best.safetensors"

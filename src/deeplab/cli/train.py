@@ -33,6 +33,10 @@ def train(
         typer.Option(help="Run folder; a run found there goes on. Default: runs/NAME."),
     ] = None,
     set_: Assignments = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Look data, starting weights and settings over; no training."),
+    ] = False,
 ) -> None:
     """Train a recipe. The same command again goes on where an interrupted run stopped."""
     from deeplab.runs import training as runs
@@ -41,17 +45,21 @@ def train(
     _show_log(console)
     chosen = runs.find_recipe(recipe, set_ or [])
     run_dir = out or Path("runs") / chosen.name
+    if check:
+        runs.check(chosen, data_dir=data, run_dir=run_dir)
+        typer.echo(f"{chosen.name}: can start (nothing was trained)")
+        return
     with _bar(console, chosen.train.iterations) as tell:
         best = runs.train(chosen, data_dir=data, run_dir=run_dir, watch=tell)
     typer.echo(f"done: {best}")
 
 
 def _show_log(console: Console) -> None:
-    """Show what the run tells: above the bar on a terminal, else as plain lines with the time."""
+    """Show what the run tells: above the bar on a terminal, else as lines with time and level."""
     handler = RichHandler(console=console, show_path=False) if console.is_terminal else None
     logging.basicConfig(
         level=logging.INFO,
-        format="%(message)s" if handler else "%(asctime)s %(message)s",
+        format="%(message)s" if handler else "%(asctime)s %(levelname)s %(message)s",
         handlers=[handler or logging.StreamHandler()],
         force=True,  # `main` has set up warnings alone
     )

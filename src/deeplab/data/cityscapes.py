@@ -25,6 +25,7 @@ from deeplab.data.cityscapes_files import (
 )
 from deeplab.data.description import DataDescription, SplitFiles
 from deeplab.data.find import Folder, list_folders
+from deeplab.data.official import NUM_PICTURES
 from deeplab.data.place import place_file
 from deeplab.data.prepared import (
     Options,
@@ -37,7 +38,7 @@ from deeplab.data.prepared import (
 )
 from deeplab.labels import CITYSCAPES
 
-OFFICIAL = {"train": 2975, "val": 500, "test": 1525}
+OFFICIAL = NUM_PICTURES["cityscapes"]
 """Pictures of each split (arXiv 1606.00915, section 4.4)."""
 
 _CODINGS = (IDS_SUFFIX, INSTANCES_SUFFIX, CLASSES_SUFFIX)  # the first that is there is read

@@ -20,6 +20,7 @@ import numpy as np
 from deeplab.data.annotations.coco_json import CocoFile, CocoPicture, read_coco
 from deeplab.data.description import DataDescription, SplitFiles
 from deeplab.data.find import Folder, find_pictures, list_folders
+from deeplab.data.official import NUM_PICTURES
 from deeplab.data.prepared import (
     Options,
     Pair,
@@ -32,7 +33,7 @@ from deeplab.data.prepared import (
 from deeplab.imaging import LabelMap
 from deeplab.labels import COCO91, COCO_VOC20, VOID, LabelSet
 
-OFFICIAL = {"train": 118287, "val": 5000}
+OFFICIAL = NUM_PICTURES["coco91"]
 """Pictures of COCO 2017."""
 
 _ANNOTATIONS = re.compile(r"instances_(\w+)\.json")

@@ -26,6 +26,7 @@ from deeplab.data.context_numbers import (
     table_of_ids,
 )
 from deeplab.data.find import Folder, list_folders
+from deeplab.data.official import NUM_PICTURES
 from deeplab.data.on_voc import (
     Found,
     find_pairs,
@@ -35,7 +36,7 @@ from deeplab.data.on_voc import (
 from deeplab.data.prepared import Options, PreparedSet
 from deeplab.labels import PASCAL_CONTEXT, VOID
 
-OFFICIAL = {"train": 4998, "val": 5105}
+OFFICIAL = NUM_PICTURES["pascal-context"]
 """Pictures of each split: VOC 2010's `ImageSets/Main/train.txt` and `val.txt`."""
 
 _NUM_CLASSES = len(PASCAL_CONTEXT.class_names)

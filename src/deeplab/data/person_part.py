@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from deeplab.data import mat
 from deeplab.data.colours import read_labels_in_palette
 from deeplab.data.find import list_folders
+from deeplab.data.official import NUM_PICTURES
 from deeplab.data.on_voc import find_pairs, find_splits, write_set
 from deeplab.data.prepared import Options, PreparedSet
 from deeplab.imaging import LabelMap
 from deeplab.labels import PERSON_PART
 
-OFFICIAL = {"train": 1716, "val": 1817}
+OFFICIAL = NUM_PICTURES["person-part"]
 """Pictures of each split (arXiv 1606.00915, section 4.2), by the published lists of ids."""
 
 PARTS = {

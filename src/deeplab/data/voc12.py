@@ -20,6 +20,7 @@ from deeplab.data import mat
 from deeplab.data.colours import read_labels_in_palette
 from deeplab.data.description import DataDescription, SplitFiles
 from deeplab.data.find import Folder, find_list, find_pictures, list_folders
+from deeplab.data.official import NUM_PICTURES
 from deeplab.data.place import place_file
 from deeplab.data.prepared import (
     Options,
@@ -33,7 +34,7 @@ from deeplab.data.prepared import (
 from deeplab.imaging import LabelMap
 from deeplab.labels import VOC12
 
-OFFICIAL = {"train": 1464, "val": 1449, "test": 1456, "trainaug": 10582, "trainval_aug": 12031}
+OFFICIAL = NUM_PICTURES["voc12"]
 """Pictures of each split (arXiv 1606.00915, section 4.1)."""
 
 _LISTS = Path("ImageSets/Segmentation")

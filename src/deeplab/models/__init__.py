@@ -5,6 +5,7 @@ from deeplab.models.checkpoint import Checkpoint as Checkpoint
 from deeplab.models.checkpoint import initialise as initialise
 from deeplab.models.checkpoint import load_checkpoint as load_checkpoint
 from deeplab.models.checkpoint import save_checkpoint as save_checkpoint
+from deeplab.models.checkpoint import starting_tensors as starting_tensors
 from deeplab.models.deeplab import ASPPConfig as ASPPConfig
 from deeplab.models.deeplab import DeepLab as DeepLab
 from deeplab.models.deeplab import LargeFOVConfig as LargeFOVConfig
@@ -18,6 +19,7 @@ from deeplab.models.heads import DeepASPP as DeepASPP
 from deeplab.models.heads import LargeFOV as LargeFOV
 from deeplab.models.heads import Linear as Linear
 from deeplab.models.heads import is_of_classes as is_of_classes
+from deeplab.models.imagenet import find_imagenet_file as find_imagenet_file
 from deeplab.models.multi_scale import MultiScale as MultiScale
 from deeplab.models.normed import fold_norms as fold_norms
 from deeplab.models.resnet import ResNet as ResNet

@@ -108,9 +108,9 @@ def load_checkpoint(weights: str | Path, *, layout: str | None = None) -> Checkp
 def initialise(config: ModelConfig, class_names: Sequence[str] | None = None) -> DeepLab:
     """Build a network with the weights that training starts from (`config.init`).
 
-    Of a checkpoint the whole backbone is taken; of the last layers the filters of those classes
-    that it has too, by name, and of other layers of the head what has the same shape. The rest
-    stays random, and the log says how much that is.
+    Of a checkpoint the whole backbone is taken; unless `config.keep_head` is off, of the last
+    layers the filters of those classes that it has too, by name, and of other layers of the head
+    what has the same shape. The rest stays random, and the log says how much that is.
 
     Args:
         config: The network.
@@ -123,13 +123,38 @@ def initialise(config: ModelConfig, class_names: Sequence[str] | None = None) ->
     network = build(config)
     if config.init in ("imagenet", "random"):
         return network
+    own = network.state_dict()
+    fitting = starting_tensors(config, own, class_names)
+    network.load_state_dict(fitting, strict=False)
+    num_random = len(own) - len(fitting)
+    _log.info("%s: %d of %d tensors start random", config.init, num_random, len(own))
+    return network
+
+
+def starting_tensors(
+    config: ModelConfig, own: Mapping[str, Tensor], class_names: Sequence[str] | None = None
+) -> dict[str, Tensor]:
+    """Read what `initialise` takes from the checkpoint `config.init`.
+
+    Args:
+        config: The network.
+        own: Its state dict; on the meta device where only names are wanted.
+        class_names: See `initialise`.
+
+    Returns:
+        Tensors by the names of `own`; those that are not among them start random.
+
+    Raises:
+        ValueError: See `initialise`.
+    """
     try:
         tensors, known = _start(resolve_checkpoint(config.init), config.backbone)
     except ValueError as error:
         raise ValueError(f"model.init: {error}; `imagenet` and `random` are allowed too") from None
-    own = network.state_dict()
     tensors = fit_bands(tensors, own, config.in_channels)
-    if class_names is not None and tuple(class_names) != known:
+    if not config.keep_head:
+        tensors = {name: value for name, value in tensors.items() if not name.startswith("head.")}
+    elif class_names is not None and tuple(class_names) != known:
         tensors = _for_classes(tensors, own, known, class_names)
     fitting = {
         name: value
@@ -142,9 +167,7 @@ def initialise(config: ModelConfig, class_names: Sequence[str] | None = None) ->
             f"model.init={config.init}: its backbone is not a {config.backbone} ({len(missing)} "
             f"tensors are missing or have another shape, the first is {missing[0]!r})"
         )
-    network.load_state_dict(fitting, strict=False)
-    _log.info("%s: %d of %d tensors start random", config.init, len(missing), len(own))
-    return network
+    return fitting
 
 
 def _start(path: Path, backbone: str) -> tuple[dict[str, Tensor], tuple[str, ...]]:

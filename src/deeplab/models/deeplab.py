@@ -116,6 +116,9 @@ class ModelConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstrin
     init: str = "imagenet"
     """Where training starts: `imagenet` (backbone only), `random`, or a checkpoint (file or
     published name), whose head is kept for classes of the same names and left random for others."""
+    keep_head: bool = True
+    """Whether the head of that checkpoint is taken too, as far as it fits; no: it starts random, as
+    published for what was trained on MS COCO first."""
 
     @model_validator(mode="after")
     def _check(self) -> "ModelConfig":

@@ -159,14 +159,9 @@ def load_imagenet_weights(backbone_name: str, backbone: nn.Module, *, in_channel
         ValueError: No weights are known for this backbone, their package is not installed, or they
             do not fit.
     """
-    record = IMAGENET_WEIGHTS.get(backbone_name)
-    if record is None:
-        known = ", ".join(IMAGENET_WEIGHTS)
-        raise ValueError(
-            f"no ImageNet weights are known for backbone {backbone_name!r}; there are some for "
-            f"{known}. Set model.init=random, or model.init to a checkpoint of ours"
-        )
-    state = record.read(_installed_file(record))
+    path = find_imagenet_file(backbone_name)
+    record = IMAGENET_WEIGHTS[backbone_name]
+    state = record.read(path)
     wanted = backbone.state_dict()
     converted = fit_bands(record.convert(state, wanted), wanted, in_channels)
     try:
@@ -177,7 +172,19 @@ def load_imagenet_weights(backbone_name: str, backbone: nn.Module, *, in_channel
         ) from error
 
 
-def _installed_file(record: ImageNetWeights) -> Path:
+def find_imagenet_file(backbone_name: str) -> Path:
+    """Find the file that holds a backbone's ImageNet weights.
+
+    Raises:
+        ValueError: No weights are known for this backbone, or their package is not installed.
+    """
+    record = IMAGENET_WEIGHTS.get(backbone_name)
+    if record is None:
+        known = ", ".join(IMAGENET_WEIGHTS)
+        raise ValueError(
+            f"no ImageNet weights are known for backbone {backbone_name!r}; there are some for "
+            f"{known}. Set model.init=random, or model.init to a checkpoint of ours"
+        )
     spec = importlib.util.find_spec(record.module)
     if spec is None or not spec.submodule_search_locations:
         raise ValueError(

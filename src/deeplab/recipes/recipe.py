@@ -86,6 +86,16 @@ def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
     return _validate(content, source="--set")
 
 
+def compare(one: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
+    """List the settings in which two recipes differ, by dotted path: both values of each."""
+    ours, theirs = _settings(one.model_dump()), _settings(other.model_dump())
+    return {
+        key: (ours.get(key), theirs.get(key))
+        for key in ours | theirs
+        if ours.get(key) != theirs.get(key)
+    }
+
+
 class _Loader(yaml.SafeLoader):
     """YAML in which 1e-3 is a number, as in YAML 1.2; PyYAML on its own wants 1.0e-3."""
 
@@ -102,6 +112,16 @@ def _parse_yaml(text: str, *, source: str) -> Any:
         return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise ValueError(f"{source} is not YAML: {' '.join(str(error).split())}") from None
+
+
+def _settings(content: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Flatten nested settings to `train.base_lr` and the like; lists stay whole."""
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        flat |= (
+            _settings(value, f"{above}{key}.") if isinstance(value, dict) else {above + key: value}
+        )
+    return flat
 
 
 def _assign(content: Any, keys: Sequence[str], value: Any) -> None:

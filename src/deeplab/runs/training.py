@@ -2,16 +2,16 @@
 
 import difflib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from deeplab.data import describe, open_split
 from deeplab.data.check import quick_check
 from deeplab.data.measure import measure_bands
 from deeplab.data.stream import DataConfig, SourceConfig
 from deeplab.models import ModelConfig
-from deeplab.recipes import RECIPES, Recipe, override, parse_recipe
+from deeplab.recipes import RECIPES, Recipe, compare, override, parse_recipe
+from deeplab.runs.preflight import preflight
 from deeplab.training import Run, Watch, check_class_names
 from deeplab.training import train as train_run
 
@@ -53,7 +53,7 @@ def train(
     """Train a recipe, or go on with a run of it that was interrupted.
 
     What the recipe leaves to the data (classes, mean and spread of bands) is looked up there, and
-    stands in the recipe that is kept with the run.
+    stands in the recipe that is kept with the run. What `check` finds is logged first.
 
     Args:
         recipe: What to train.
@@ -69,15 +69,37 @@ def train(
         ValueError: Data or weights that are missing, or a folder that holds the run of another
             recipe.
     """
+    run = check(recipe, data_dir=data_dir, run_dir=run_dir)
+    return train_run(run, watch=watch)
+
+
+def check(recipe: Recipe, *, data_dir: Path, run_dir: Path) -> Run:
+    """Look a run over before it starts, and log what was found; nothing is written.
+
+    Args:
+        recipe: See `train`; likewise the others.
+        data_dir: See there.
+        run_dir: See there.
+
+    Returns:
+        The run, ready to start.
+
+    Raises:
+        ValueError: It cannot start; see `train`.
+    """
     data = _below(recipe.data, data_dir)
     kept = _kept_recipe(run_dir)
-    recipe = _resolve(recipe, data, kept)
+    resolved = _resolve(recipe, data, kept)
     if kept is not None:
-        _check_same_recipe(recipe, kept, run_dir)
-    if recipe.model.in_channels == 3:  # the check reads photos
+        _check_same_recipe(resolved, kept, run_dir)
+    if resolved.model.in_channels == 3:  # the check reads photos
         _check_data(data)
-    run = Run(recipe.name, recipe.model, data, recipe.train, recipe.to_yaml(), run_dir)
-    return train_run(run, watch=watch)
+    found = preflight(recipe, resolved=resolved, data=data)
+    for fact in found.facts:
+        _log.info("%s", fact)
+    for warning in found.warnings:
+        _log.warning("%s", warning)
+    return Run(resolved.name, resolved.model, data, resolved.train, resolved.to_yaml(), run_dir)
 
 
 def _below(data: DataConfig, data_dir: Path) -> DataConfig:
@@ -156,22 +178,11 @@ def _check_data(data: DataConfig) -> None:
 
 
 def _check_same_recipe(recipe: Recipe, kept: Recipe, run_dir: Path) -> None:
-    ours, theirs = _settings(recipe.model_dump()), _settings(kept.model_dump())
-    differing = [key for key in ours | theirs if ours.get(key) != theirs.get(key)]
+    differing = compare(recipe, kept)
     if differing:
-        key = differing[0]
+        key, (ours, theirs) = next(iter(differing.items()))
         raise ValueError(
             f"{run_dir} holds a run of another recipe: {len(differing)} settings differ, such as "
-            f"{key} ({theirs.get(key)} there, {ours.get(key)} now): choose another folder with "
+            f"{key} ({theirs} there, {ours} now): choose another folder with "
             "--out, or give the settings it was started with to go on with it"
         )
-
-
-def _settings(content: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Flatten nested settings to `train.base_lr` and the like; lists stay whole."""
-    flat: dict[str, Any] = {}
-    for key, value in content.items():
-        flat |= (
-            _settings(value, f"{above}{key}.") if isinstance(value, dict) else {above + key: value}
-        )
-    return flat

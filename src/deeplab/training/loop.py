@@ -61,7 +61,7 @@ def train(run: Run, *, watch: Watch = lambda progress: None) -> Path:
     config = run.train
     training_data, validation_data = open_data(run.data)
     class_names = training_data.label_set.class_names
-    _check_classes(run.model, class_names)
+    check_classes(run.model, class_names)
     fabric = _launch(config)
     learner = _make_learner(run.model, config, class_names)
     wrapped = fabric.setup(learner.network, learner.optimiser)
@@ -206,7 +206,12 @@ def check_class_names(class_names: Sequence[str]) -> None:
         )
 
 
-def _check_classes(model: ModelConfig, class_names: Sequence[str]) -> None:
+def check_classes(model: ModelConfig, class_names: Sequence[str]) -> None:
+    """Refuse data of other classes than the network has, in number.
+
+    Raises:
+        ValueError: They differ, or there is one alone.
+    """
     check_class_names(class_names)
     if model.num_classes != len(class_names):
         raise ValueError(
