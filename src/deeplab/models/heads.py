@@ -11,6 +11,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from deeplab.models.recompute import Recomputed
 from deeplab.models.shifted import sum_of_spread
 
 
@@ -73,7 +74,7 @@ class ASPP(nn.Module):
         return torch.stack([branch(features) for branch in self.branches]).sum(dim=0)
 
 
-class LargeFOV(nn.Module):
+class LargeFOV(Recomputed):
     """Look around with one widely spread filter, then score.
 
     Three convolutions, named as in the published VGG-16 network: fc6 (k x k at a rate), fc7 and fc8
@@ -125,7 +126,9 @@ class LargeFOV(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Score every position: (N, C, h, w) -> (N, K, h, w)."""
-        features = self.pool5a(features)
+        return self.run_parts([[self.pool5a, self._score]], features)
+
+    def _score(self, features: Tensor) -> Tensor:
         hidden = self.dropout(self.fc6(features).relu())
         hidden = self.dropout(self.fc7(hidden).relu())
         return cast(Tensor, self.fc8(hidden))

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from deeplab.models.atrous import make_atrous
 from deeplab.models.normed import NormedConv2d
+from deeplab.models.recompute import Part, Recomputed
 
 RESNET_FEATURES = 2048
 """Channels of the last feature map."""
@@ -22,10 +23,12 @@ Flavour = Literal["caffe", "torchvision", "v1c"]
 authors of DeepLab have it; `torchvision`: the stride is in the 3x3 filter, and the pool rounds
 down; `v1c`: like torchvision, with three 3x3 filters in the place of the first 7x7."""
 
+_BLOCKS_AT_ONCE = 4  # in memory, when activations are computed again: about the root of all 33
+
 _NUM_BLOCKS: dict[int, tuple[int, ...]] = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 
 
-class ResNet(nn.Module):
+class ResNet(Recomputed):
     """The convolutions of a ResNet: pictures (N, bands, H, W) -> features (N, 2048, h, w).
 
     Args:
@@ -58,9 +61,17 @@ class ResNet(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Extract features: (N, bands, H, W) -> (N, 2048, h, w)."""
-        features: Tensor = self.pool(functional.relu(self.stem(pictures), inplace=True))
+        parts: list[Part] = [[self._begin]]
         for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
-            features = stage(features)
+            blocks = list(stage)
+            parts += [
+                blocks[first : first + _BLOCKS_AT_ONCE]
+                for first in range(0, len(blocks), _BLOCKS_AT_ONCE)
+            ]
+        return self.run_parts(parts, pictures)
+
+    def _begin(self, pictures: Tensor) -> Tensor:
+        features: Tensor = self.pool(functional.relu(self.stem(pictures), inplace=True))
         return features
 
 

@@ -41,7 +41,7 @@ def sum_of_spread(
         if abs(offset[0]) < height and abs(offset[1]) < width  # others see nothing but zeros
     }
     bank = torch.cat(list(taps.values()))[:, :, None, None]
-    parts = functional.conv2d(features, bank).split(len(filters[0]), dim=1)
+    parts = torch.split(functional.conv2d(features, bank), len(filters[0]), dim=1)
     total = torch.stack(list(biases)).sum(dim=0).view(1, -1, 1, 1)
     for (down, right), part in zip(taps, parts, strict=True):
         total = total + functional.pad(part, (-right, right, -down, down))
