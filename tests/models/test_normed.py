@@ -1,99 +1,118 @@
-import copy
-
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from deeplab.models import fold_norms, folded_once
 from deeplab.models.normed import NormedConv2d
 
 
-def network() -> nn.Sequential:
-    """Two layers whose batch norms have seen something, in evaluation mode."""
+def layer() -> NormedConv2d:
     torch.manual_seed(0)
-    layers = [NormedConv2d(3, 4, 3, padding=1), nn.ReLU(), NormedConv2d(4, 2, 1, padding=0)]
-    for layer in layers[::2]:
-        for values in (layer.norm.weight, layer.norm.bias, layer.norm.running_mean):
-            nn.init.normal_(values)
-        nn.init.uniform_(layer.norm.running_var, 0.5, 2)
-    return nn.Sequential(*layers).double().eval()
+    made = NormedConv2d(3, 4, 3, padding=1).double()
+    for value in (made.norm.weight, made.norm.bias, made.norm.running_mean):
+        nn.init.normal_(value)
+    nn.init.uniform_(made.norm.running_var, 0.5, 1.5)
+    return made
 
 
-def pictures() -> Tensor:
-    return torch.randn(2, 3, 5, 6, generator=torch.Generator().manual_seed(1)).double()
+def picture() -> torch.Tensor:
+    return torch.randn(2, 3, 7, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
 
-def separately(layers: nn.Sequential, values: Tensor) -> Tensor:
-    """Convolve, then normalise."""
-    for layer in layers:
-        if isinstance(layer, NormedConv2d):
-            convolved = nn.functional.conv2d(values, layer.weight, padding=layer.padding)
-            values = layer.norm(convolved)
-        else:
-            values = layer(values)
-    return values
+def unfolded(made: NormedConv2d, values: torch.Tensor) -> torch.Tensor:
+    return made.norm(nn.functional.conv2d(values, made.weight, None, padding=1))
 
 
 @pytest.mark.parametrize("is_training", [False, True])
-def test_scores_are_those_of_convolution_and_batch_norm(is_training):
-    layers = network().train(is_training)
-    expected = separately(copy.deepcopy(layers), pictures())
-    torch.testing.assert_close(layers(pictures()), expected)
+def test_it_is_a_convolution_and_its_batch_norm(is_training):
+    made, reference = layer().train(is_training), layer().train(is_training)
+    torch.testing.assert_close(made(picture()), unfolded(reference, picture()))
+    for name, value in reference.named_buffers():  # statistics are learnt, or stay
+        torch.testing.assert_close(made.get_buffer(name), value)
 
 
-def gradients(layers: nn.Sequential) -> dict[str, Tensor | None]:
-    return {name: one.grad for name, one in layers.named_parameters()}
+@pytest.mark.parametrize("is_training", [False, True])
+def test_gradients_are_those_of_a_convolution_and_its_batch_norm(is_training):
+    made, reference = layer().train(is_training), layer().train(is_training)
+    one, other = picture().requires_grad_(), picture().requires_grad_()
+    made(one).square().sum().backward()
+    unfolded(reference, other).square().sum().backward()
+    torch.testing.assert_close(one.grad, other.grad)
+    for name, parameter in reference.named_parameters():
+        torch.testing.assert_close(made.get_parameter(name).grad, parameter.grad)
+
+
+def test_norms_are_folded_for_good():
+    network = nn.Sequential(layer(), nn.ReLU()).eval()
+    wanted = network(picture())
+    fold_norms(network)
+    torch.testing.assert_close(network(picture()), wanted)
+    assert type(network[0]) is nn.Conv2d
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+
+
+def two_layers() -> nn.Sequential:
+    last = layer()
+    last.weight = nn.Parameter(torch.ones(4, 4, 1, 1, dtype=torch.float64))
+    last.padding = (0, 0)
+    return nn.Sequential(layer(), nn.ReLU(), last).eval()
+
+
+def gradients(network: nn.Module) -> dict[str, torch.Tensor | None]:
+    return {name: one.grad for name, one in network.named_parameters()}
+
+
+def two_passes(network: nn.Module) -> None:
+    for scale in (1.0, 3.0):
+        network(scale * picture()).square().sum().backward()
 
 
 @pytest.mark.parametrize("norms_learn", [False, True])
 def test_gradients_of_several_passes_arrive_when_filters_are_folded_once(norms_learn):
-    once, plain = network(), network()
-    for layers in (once, plain):
-        for layer in layers[::2]:
-            layer.norm.requires_grad_(norms_learn)
-    for scale in (1.0, 3.0):
-        separately(plain, scale * pictures()).square().sum().backward()
+    once, plain = two_layers(), two_layers()
+    for made in (*once[::2], *plain[::2]):
+        made.norm.requires_grad_(norms_learn)
+    two_passes(plain)
     with folded_once(once):
-        for scale in (1.0, 3.0):
-            once(scale * pictures()).square().sum().backward()
+        two_passes(once)
         assert all(one is None for one in gradients(once).values())
     torch.testing.assert_close(gradients(once), gradients(plain))
 
 
+def test_filters_that_do_not_learn_may_be_folded_once():
+    network = two_layers().requires_grad_(False)
+    network[2].weight.requires_grad_(True)
+    with folded_once(network):
+        two_passes(network)
+    assert [name for name, one in gradients(network).items() if one is not None] == ["2.weight"]
+
+
 def test_filters_are_folded_anew_behind_it():
-    layers = network()
-    with folded_once(layers):
-        layers(pictures()).sum().backward()
+    network = two_layers()
+    with folded_once(network):
+        before = network(picture())
     with torch.no_grad():
-        layers[0].weight.zero_()
-    torch.testing.assert_close(layers(pictures()), separately(layers, pictures()))
+        network[0].weight.mul_(2)
+    assert not torch.allclose(network(picture()), before)
 
 
 def test_an_error_leaves_neither_gradients_nor_folded_filters():
-    layers = network()
+    network = two_layers()
 
     def fail() -> None:
-        with folded_once(layers):
-            layers(pictures()).sum().backward()
+        with folded_once(network):
+            two_passes(network)
             raise KeyError
 
     with pytest.raises(KeyError):
         fail()
-    assert all(one is None for one in gradients(layers).values())
-    assert layers[0].kept is None
+    assert all(one is None for one in gradients(network).values())
+    assert network[0].kept is None
 
 
-def test_batch_norms_that_learn_their_statistics_are_left_alone():
-    once, plain = network().train(), network().train()
+def test_batch_norms_that_learn_their_statistics_are_not_folded():
+    once, plain = layer().train(), layer().train()
     with folded_once(once):
-        found = once(pictures())
-    torch.testing.assert_close(found, plain(pictures()))
+        found = once(picture())
+    torch.testing.assert_close(found, plain(picture()))
     torch.testing.assert_close(once.state_dict(), plain.state_dict())
-
-
-def test_a_folded_network_scores_the_same_without_batch_norms():
-    layers = network()
-    expected = layers(pictures())
-    fold_norms(layers)
-    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in layers.modules())
-    torch.testing.assert_close(layers(pictures()), expected)

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from deeplab.models.atrous import make_atrous
 from deeplab.models.normed import NormedConv2d
+from deeplab.models.pools import CaffeMaxPool2d
 from deeplab.models.recompute import Part, Recomputed
 
 RESNET_FEATURES = 2048
@@ -45,7 +46,7 @@ class ResNet(Recomputed):
     ) -> None:
         super().__init__()
         self.stem = _stem(flavour, in_channels)
-        self.pool = nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=flavour == "caffe")
+        self.pool = CaffeMaxPool2d() if flavour == "caffe" else nn.MaxPool2d(3, 2, 1)
         stages = []
         channels = 64
         for place, num_blocks in enumerate(_NUM_BLOCKS[depth]):

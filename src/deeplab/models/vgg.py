@@ -9,6 +9,7 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from deeplab.models.atrous import make_atrous
+from deeplab.models.pools import CaffeMaxPool2d
 from deeplab.models.recompute import Recomputed
 
 VGG_FEATURES = 512
@@ -38,7 +39,7 @@ class VGG16(Recomputed):
                 layers[f"conv{stage}_{place}"] = _conv(in_channels, channels)
                 layers[f"relu{stage}_{place}"] = nn.ReLU(inplace=True)
                 in_channels = channels
-            layers[f"pool{stage}"] = nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True)
+            layers[f"pool{stage}"] = CaffeMaxPool2d()
         self.layers = nn.Sequential(layers)
         make_atrous(self, output_stride, in_channels=bands)
         if output_stride <= 8:
