@@ -38,7 +38,7 @@ CONFIGS = {
 SIZES = ((33, 33), (32, 40), (41, 58))  # 8 k + 1, even, and neither
 
 
-@pytest.fixture(scope="module", params=CONFIGS)
+@pytest.fixture(scope="module", params=["vgg16", pytest.param("resnet50", marks=pytest.mark.slow)])
 def network(request) -> Iterator[DeepLab]:
     torch.manual_seed(0)
     yield build(CONFIGS[request.param]).eval()
@@ -61,7 +61,6 @@ def test_an_exported_network_takes_any_size(network):
             )
 
 
-@pytest.mark.slow
 def test_a_compiled_network_takes_several_sizes(network):
     compiled = torch.compile(network, backend="eager", fullgraph=True)
     with torch.no_grad():

@@ -41,6 +41,15 @@ def test_scores_and_gradients_are_those_of_the_sum_of_convolutions(size):
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)  # float64 sums
 
 
+def test_gradients_of_two_passes_add_up():
+    tensors, once = inputs((5, 20)), inputs((5, 20))
+    for leaves, passes in ((tensors, 2), (once, 1)):
+        for _ in range(passes):
+            sum_of_spread(leaves[0], leaves[1:4], leaves[4:], RATES).square().sum().backward()
+    for two, one in zip(tensors, once, strict=True):
+        torch.testing.assert_close(two.grad, 2 * one.grad)
+
+
 def test_the_order_in_memory_makes_no_difference():
     features, *rest = inputs((13, 17))
     other = features.detach().contiguous(memory_format=torch.channels_last).requires_grad_()

@@ -25,7 +25,7 @@ class CaffeMaxPool2d(nn.MaxPool2d):
     def forward(self, input: Tensor) -> Tensor:
         """Pool, outside of the feature map being less than everything."""
         if not torch.compiler.is_exporting():
-            return super().forward(input)
+            return cast(Tensor, super().forward(input))
         (down, right), (step, side_step) = _pair(self.padding), _pair(self.stride)
         margins = (right, right + side_step - 1, down, down + step - 1)
         padded = functional.pad(input, margins, value=-math.inf)

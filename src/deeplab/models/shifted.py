@@ -10,6 +10,7 @@ of the time.
 Shapes: N pictures, C channels, K classes, (h, w) the feature grid, O offsets.
 """
 
+import functools
 import itertools
 from collections.abc import Sequence
 
@@ -42,7 +43,8 @@ def sum_of_spread(
     }
     bank = torch.cat(list(taps.values()))[:, :, None, None]
     parts = torch.split(functional.conv2d(features, bank), len(filters[0]), dim=1)
-    total = torch.stack(list(biases)).sum(dim=0).view(1, -1, 1, 1)
+    # Not by stacking: torch would let the gradients of all biases share their memory.
+    total = functools.reduce(torch.add, biases).view(1, -1, 1, 1)
     for (down, right), part in zip(taps, parts, strict=True):
         total = total + functional.pad(part, (-right, right, -down, down))
     return total.to(parts[0].dtype)
@@ -52,8 +54,8 @@ def _taps_by_offset(filters: Sequence[Tensor], rates: Sequence[int]) -> dict[_Of
     """Give the 1x1 filter (K, C) of every offset; taps of the same offset are added."""
     taps: dict[_Offset, Tensor] = {}
     for spread, rate in zip(filters, rates, strict=True):
-        for row, column in itertools.product(range(3), repeat=2):
-            offset = ((row - 1) * rate, (column - 1) * rate)
-            tap = spread[:, :, row, column]
+        places = itertools.product((-rate, 0, rate), repeat=2)
+        for (down, right), tap in zip(places, spread.flatten(2).unbind(2), strict=True):
+            offset = (down, right)
             taps[offset] = taps[offset] + tap if offset in taps else tap
     return taps
