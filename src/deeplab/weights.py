@@ -1,9 +1,9 @@
 """The published weight files, and the card that every network file carries.
 
 A network file is a self-contained ONNX graph: RGB uint8 pictures (N, H, W, 3) of any size in,
-class scores (N, K, ceil(H / s), ceil(W / s)) at output stride s out; some take other bands. What
-the numbers mean (class names, colours, stride, where the weights come from) travels in the file's
-metadata, as a `NetworkCard`.
+class scores (N, K, h, w) at output stride s out (score (i, j) on pixel (s i, s j), ceil(H / s) rows
+or one more); some take other bands. What the numbers mean (class names, colours, stride, where the
+weights come from) travels in the file's metadata, as a `NetworkCard`.
 """
 
 import difflib

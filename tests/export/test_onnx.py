@@ -1,3 +1,4 @@
+import dataclasses
 from collections import Counter
 
 import numpy as np
@@ -10,7 +11,15 @@ from torch import nn
 from deeplab.export import export_network, read_check_pictures
 from deeplab.inference import Segmenter
 from deeplab.labels import named
-from deeplab.models import ASPP, DeepLab, Preprocessing
+from deeplab.models import (
+    ASPP,
+    ASPPConfig,
+    DeepLab,
+    LargeFOVConfig,
+    ModelConfig,
+    Preprocessing,
+    build,
+)
 from deeplab.weights import NetworkCard
 
 CLASSES = ("background", "cat", "dog")
@@ -94,6 +103,40 @@ def test_the_file_scores_batches_of_any_size_as_the_network(exported, size):
     assert ours.shape == (size[0], 3, -(-size[1] // STRIDE), -(-size[2] // STRIDE))
     # float32 sums in another order
     np.testing.assert_allclose(ours, network_scores(tiny_network(), batch), rtol=1e-4, atol=1e-4)
+
+
+def paper_network(backbone):
+    """As published but for the depth of the ResNet and the width of VGG's head."""
+    heads = {"resnet50": ASPPConfig(), "vgg16": LargeFOVConfig(hidden_channels=16)}
+    scales = (1, 0.75, 0.5) if backbone == "resnet50" else (1,)
+    torch.manual_seed(0)
+    config = ModelConfig(
+        backbone=backbone,
+        output_stride=8,
+        head=heads[backbone],
+        scales=scales,
+        num_classes=len(CLASSES),
+        init="random",
+    )
+    return build(config).eval()
+
+
+@pytest.mark.parametrize("backbone", ["vgg16", pytest.param("resnet50", marks=pytest.mark.slow)])
+def test_networks_of_the_paper_are_exported_for_any_size(tmp_path, pictures, backbone):
+    network, path = paper_network(backbone), tmp_path / "paper.onnx"
+    parts = [picture[:97, :130] for picture in pictures]
+    export_network(network, dataclasses.replace(card(), output_stride=8), path, pictures=parts)
+    for size in [(33, 41), (32, 42), (40, 7), (1, 1)]:
+        batch = np.random.default_rng(0).integers(0, 256, (2, *size, 3), dtype=np.uint8)
+        with torch.inference_mode():
+            planes = torch.from_numpy(batch).permute(0, 3, 1, 2)
+            expected = network(network.preprocessing.apply(planes)).numpy()
+        found = file_scores(path, batch)
+        difference = np.abs(found - expected).max() / np.abs(expected).max()
+        assert difference < 1e-4, size  # float32 sums in another order, some hundred layers
+    nodes = Counter(node.op_type for node in onnx.load(path).graph.node)
+    assert nodes["BatchNormalization"] == 0
+    assert nodes["Mul"] <= 2  # of preprocessing and sizes: filters are stored as they are used
 
 
 def test_half_precision_changes_scores_by_rounding_only(exported, pictures):

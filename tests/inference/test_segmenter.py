@@ -51,6 +51,17 @@ class LeftEngine(Engine):
         return rows + columns
 
 
+class RoundingUpEngine(PointEngine):
+    """Has a row and a column of scores behind the last pixel, as networks with Caffe's pools do."""
+
+    def class_scores(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        scores = super().class_scores(pictures)
+        for axis in (2, 3):
+            last, before = (scores.take([place], axis) for place in (-1, -2))
+            scores = np.concatenate([scores, 2 * last - before], axis)
+        return scores
+
+
 def ramp(height: int, width: int) -> Array:
     """A picture whose colours rise linearly: red downwards, green to the right."""
     rows, columns = np.indices((height, width))
@@ -70,6 +81,18 @@ def test_scores_lie_on_the_pixels_they_belong_to(size: tuple[int, int]) -> None:
         picture.transpose(2, 0, 1)[inside],
         atol=1e-4,  # float32
     )
+
+
+@pytest.mark.parametrize("scales", [(1.0,), (1.0, 0.5)])
+@pytest.mark.parametrize("size", [(32, 42), (34, 44)])
+def test_scores_behind_the_last_pixel_are_used_for_those_before_it(
+    size: tuple[int, int], scales: tuple[float, ...]
+) -> None:
+    picture = ramp(*size)
+    grid = Segmenter(RoundingUpEngine(), scales=scales).score(picture).grid
+    # The half size has rounded colours.
+    tolerance = 1e-3 if scales == (1.0,) else 2.0
+    np.testing.assert_allclose(grid.whole(), picture.transpose(2, 0, 1), atol=tolerance)
 
 
 def test_results_have_the_size_of_the_picture(network_path: Path) -> None:

@@ -36,6 +36,22 @@ def test_scores_that_depend_on_their_point_alone_are_those_of_the_whole_picture(
     np.testing.assert_array_equal(found, Engine()(pictures))
 
 
+@dataclass
+class RoundingUp(Engine):
+    """Has a score behind the last pixel at either side, as networks with Caffe's pools do."""
+
+    def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        inside = super().__call__(pictures)
+        return np.pad(inside, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=1e6)
+
+
+@pytest.mark.parametrize("size", [(34, 44), (36, 40), (64, 17)])
+def test_scores_behind_the_last_pixel_of_a_window_are_left_out(size):
+    pictures, windows = noise(*size), Windows(16, 20, 0.5)
+    found = windows.score(RoundingUp(), pictures, STRIDE)
+    np.testing.assert_array_equal(found, Engine()(pictures))
+
+
 def test_one_window_is_the_whole_picture():
     engine, pictures = Engine(weight=1.5), noise(17, 20)
     found = Windows(17, 20).score(engine, pictures, STRIDE)

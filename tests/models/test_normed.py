@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from deeplab.models import fold_norms
+from deeplab.models import fold_norms, folded_once
 from deeplab.models.normed import NormedConv2d
 
 
@@ -49,3 +49,70 @@ def test_norms_are_folded_for_good():
     torch.testing.assert_close(network(picture()), wanted)
     assert type(network[0]) is nn.Conv2d
     assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+
+
+def two_layers() -> nn.Sequential:
+    last = layer()
+    last.weight = nn.Parameter(torch.ones(4, 4, 1, 1, dtype=torch.float64))
+    last.padding = (0, 0)
+    return nn.Sequential(layer(), nn.ReLU(), last).eval()
+
+
+def gradients(network: nn.Module) -> dict[str, torch.Tensor | None]:
+    return {name: one.grad for name, one in network.named_parameters()}
+
+
+def two_passes(network: nn.Module) -> None:
+    for scale in (1.0, 3.0):
+        network(scale * picture()).square().sum().backward()
+
+
+@pytest.mark.parametrize("norms_learn", [False, True])
+def test_gradients_of_several_passes_arrive_when_filters_are_folded_once(norms_learn):
+    once, plain = two_layers(), two_layers()
+    for made in (*once[::2], *plain[::2]):
+        made.norm.requires_grad_(norms_learn)
+    two_passes(plain)
+    with folded_once(once):
+        two_passes(once)
+        assert all(one is None for one in gradients(once).values())
+    torch.testing.assert_close(gradients(once), gradients(plain))
+
+
+def test_filters_that_do_not_learn_may_be_folded_once():
+    network = two_layers().requires_grad_(False)
+    network[2].weight.requires_grad_(True)
+    with folded_once(network):
+        two_passes(network)
+    assert [name for name, one in gradients(network).items() if one is not None] == ["2.weight"]
+
+
+def test_filters_are_folded_anew_behind_it():
+    network = two_layers()
+    with folded_once(network):
+        before = network(picture())
+    with torch.no_grad():
+        network[0].weight.mul_(2)
+    assert not torch.allclose(network(picture()), before)
+
+
+def test_an_error_leaves_neither_gradients_nor_folded_filters():
+    network = two_layers()
+
+    def fail() -> None:
+        with folded_once(network):
+            two_passes(network)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert all(one is None for one in gradients(network).values())
+    assert network[0].kept is None
+
+
+def test_batch_norms_that_learn_their_statistics_are_not_folded():
+    once, plain = layer().train(), layer().train()
+    with folded_once(once):
+        found = once(picture())
+    torch.testing.assert_close(found, plain(picture()))
+    torch.testing.assert_close(once.state_dict(), plain.state_dict())

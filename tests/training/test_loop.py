@@ -281,3 +281,20 @@ def test_class_weights_change_what_is_learnt(make_run):
     assert rows(plain)[0]["loss"] != rows(weighted)[0]["loss"]
     card = load_checkpoint(weighted.run_dir / "last.safetensors").card
     assert card.provenance["class weights"].split(", ")[8] == "5"
+
+
+def test_activations_that_are_computed_again_make_no_difference(make_run):
+    kept, again = (
+        make_run(name, iterations=2, accumulate=2, batch_norm="frozen", average_decay=0.0, **more)
+        for name, more in (("kept", {}), ("again", {"checkpoint_activations": True}))
+    )
+    model = ModelConfig(backbone="resnet50", init="random", scales=(1, 0.5))
+    for run in (kept, again):
+        train(replace(run, model=model))
+    assert rows(again) == rows(kept)
+    assert_same_weights(weights(again), weights(kept))
+
+
+def test_activations_of_other_backbones_are_not_computed_again(make_run):
+    with pytest.raises(ValueError, match=r"train\.checkpoint_activations is for .* vgg16"):
+        train(make_run(checkpoint_activations=True))

@@ -1,10 +1,12 @@
 """Write a trained network as a self-contained ONNX graph, after checking that it is the same one.
 
 The graph takes uint8 pictures (N, H, W, bands), usually RGB, of any size and gives class scores
-(N, K, ceil(H / s), ceil(W / s)) at output stride s. Preprocessing is inside, batch norms are
-folded into the convolutions, and the network's card travels in the metadata.
+(N, K, h, w) at output stride s: ceil(H / s) rows, or one more where pools round up (see `Engine`).
+Preprocessing is inside, batch norms are folded into the convolutions, and the network's card
+travels in the metadata.
 """
 
+import copy
 import dataclasses
 import itertools
 import tempfile
@@ -24,7 +26,7 @@ from deeplab import imaging
 from deeplab.export.agreement import Agreement, compare
 from deeplab.inference import OnnxRuntimeEngine
 from deeplab.inference.torch_engine import TorchEngine
-from deeplab.models import DeepLab
+from deeplab.models import DeepLab, fold_norms
 from deeplab.weights import NetworkCard
 
 _OPSET = 20  # onnxruntime 1.18, the oldest that the core install takes, knows up to 21
@@ -58,7 +60,7 @@ def export_network(
     """
     if path.suffix != ".onnx":
         raise ValueError(f"{path}: network files end in .onnx; give such a name")
-    graph = _trace(_FromPixels(network), card.num_bands)
+    graph = _trace(_FromPixels(_folded(network)), card.num_bands)
     card = dataclasses.replace(card, preprocessing=network.preprocessing)
     if half:
         _halve(graph)
@@ -74,6 +76,13 @@ def export_network(
     path.parent.mkdir(parents=True, exist_ok=True)
     imaging.write_atomically(path, lambda file: file.write(content))
     return agreement
+
+
+def _folded(network: DeepLab) -> DeepLab:
+    """Copy a network, with the filters that its file is to hold."""
+    network = copy.deepcopy(network)
+    fold_norms(network)
+    return network
 
 
 class _FromPixels(nn.Module):

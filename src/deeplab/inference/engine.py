@@ -19,7 +19,9 @@ class Engine(ABC):
 
     @abstractmethod
     def class_scores(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Score pictures of one size: (N, H, W, 3) RGB 0..255 -> (N, K, ceil(H/s), ceil(W/s)).
+        """Score pictures of one size: (N, H, W, 3) RGB 0..255 -> class scores (N, K, h, w).
 
-        Score (i, j) belongs to pixel (s * i, s * j).
+        Score (i, j) belongs to pixel (s * i, s * j). There are h = ceil(H / s) rows, or more: a
+        network whose pools round up, as Caffe's do, has one behind the last pixel of most sizes
+        that are not s * k + 1. The same is so of columns.
         """

@@ -36,7 +36,7 @@ class TorchEngine(Engine):
         return cls(checkpoint.network, checkpoint.card)
 
     def class_scores(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Score pictures: (N, H, W, 3) RGB -> (N, K, ceil(H / s), ceil(W / s))."""
+        """Score pictures: (N, H, W, 3) RGB -> class scores (N, K, h, w)."""
         device = next(self._network.parameters()).device
         batch = torch.tensor(pictures, device=device).permute(0, 3, 1, 2)
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, self._autocast):

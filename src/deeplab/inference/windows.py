@@ -19,7 +19,7 @@ OVERLAP = 1 / 3
 """The share of a window that the next one sees again, if nobody says another."""
 
 Score = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""Scores pictures: (N, H, W, 3) -> (N, K, ceil(H / s), ceil(W / s))."""
+"""Scores pictures: (N, H, W, 3) -> (N, K, h, w), see `Engine`."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ class Windows:
                 that their scores lie on one grid.
 
         Returns:
-            (N, K, ceil(H / s), ceil(W / s)).
+            (N, K, ceil(H / s), ceil(W / s)): scores that a window has behind its last pixel are
+            left out. Of a picture that is one window, what it is given.
         """
         height, width = pictures.shape[1:3]
         if self.cover(height, width):
@@ -84,7 +85,9 @@ class Windows:
             window_starts(height, self.height, stride=stride, overlap=self.overlap),
             window_starts(width, self.width, stride=stride, overlap=self.overlap),
         ):
-            scores = score(pictures[:, top : top + self.height, left : left + self.width])
+            window = pictures[:, top : top + self.height, left : left + self.width]
+            inside = [-(-length // stride) for length in window.shape[1:3]]
+            scores = score(window)[:, :, : inside[0], : inside[1]]
             if total is None:
                 total = np.zeros((*scores.shape[:2], *grid), np.float32)
             rows = slice(top // stride, top // stride + scores.shape[2])

@@ -22,6 +22,8 @@ from deeplab.models.heads import is_of_classes as is_of_classes
 from deeplab.models.imagenet import find_imagenet_file as find_imagenet_file
 from deeplab.models.multi_scale import MultiScale as MultiScale
 from deeplab.models.normed import fold_norms as fold_norms
+from deeplab.models.normed import folded_once as folded_once
+from deeplab.models.recompute import recompute_activations as recompute_activations
 from deeplab.models.resnet import ResNet as ResNet
 from deeplab.models.vgg import VGG16 as VGG16
 from deeplab.preprocessing import Preprocessing as Preprocessing

@@ -147,7 +147,8 @@ class DeepLab(nn.Module):
     """A dense feature extractor and the head that scores its features.
 
     Args:
-        backbone: (N, bands, H, W) -> (N, C, h, w), with h = ceil(H / output stride).
+        backbone: (N, bands, H, W) -> (N, C, h, w), with h = ceil(H / output stride), or one more
+            where its pools round up.
         head: (N, C, h, w) -> (N, K, h, w).
         preprocessing: What the backbone wants its pictures to be.
         output_stride: Pixels between two score positions; score (i, j) sits on pixel (stride * i,

@@ -11,6 +11,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from deeplab.models.recompute import Recomputed
+from deeplab.models.shifted import sum_of_spread
+
 
 class Linear(nn.Module):
     """Score every position by itself: one 1x1 convolution.
@@ -50,6 +53,7 @@ class ASPP(nn.Module):
         self, in_channels: int, num_classes: int, *, rates: Sequence[int], dropout: float = 0.0
     ) -> None:
         super().__init__()
+        self.rates = tuple(rates)
         self.dropout = nn.Dropout2d(dropout)
         self.branches = nn.ModuleList(
             nn.Conv2d(in_channels, num_classes, kernel_size=3, padding=rate, dilation=rate)
@@ -61,10 +65,16 @@ class ASPP(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Score every position: (N, C, h, w) -> (N, K, h, w)."""
         features = self.dropout(features)
+        if features.device.type == "cpu" and not torch.compiler.is_exporting():
+            # The same, and faster there; runtimes of exported graphs are not.
+            convs = [cast(nn.Conv2d, branch) for branch in self.branches]
+            filters = [conv.weight for conv in convs]
+            biases = [cast(nn.Parameter, conv.bias) for conv in convs]
+            return sum_of_spread(features, filters, biases, self.rates)
         return torch.stack([branch(features) for branch in self.branches]).sum(dim=0)
 
 
-class LargeFOV(nn.Module):
+class LargeFOV(Recomputed):
     """Look around with one widely spread filter, then score.
 
     Three convolutions, named as in the published VGG-16 network: fc6 (k x k at a rate), fc7 and fc8
@@ -116,7 +126,9 @@ class LargeFOV(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Score every position: (N, C, h, w) -> (N, K, h, w)."""
-        features = self.pool5a(features)
+        return self.run_parts([[self.pool5a, self._score]], features)
+
+    def _score(self, features: Tensor) -> Tensor:
         hidden = self.dropout(self.fc6(features).relu())
         hidden = self.dropout(self.fc7(hidden).relu())
         return cast(Tensor, self.fc8(hidden))

@@ -5,6 +5,8 @@ into the filter (`fold`). The published ResNet keeps its statistics while it lea
 saves a pass over every feature map, and keeping them for the way back.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import cast
 
 import torch
@@ -35,13 +37,15 @@ class NormedConv2d(nn.Conv2d):
             in_channels, out_channels, kernel_size, stride=stride, padding=padding, bias=False
         )
         self.norm = nn.BatchNorm2d(out_channels)
+        self.kept: tuple[Tensor, Tensor] | None = None  # see `folded_once`
         nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, input: Tensor) -> Tensor:
         """Convolve and normalise."""
         if self.norm.training:
             return cast(Tensor, self.norm(self._conv_forward(input, self.weight, None)))
-        return cast(Tensor, self._conv_forward(input, *self.folded()))
+        weight, bias = self.folded() if self.kept is None else self.kept
+        return cast(Tensor, self._conv_forward(input, weight, bias))
 
     def folded(self) -> tuple[Tensor, Tensor]:
         """Give the filter (D, C, k, k) and the bias (D,) of convolution and batch norm together."""
@@ -49,6 +53,45 @@ class NormedConv2d(nn.Conv2d):
         mean, var = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
         factor = norm.weight * torch.rsqrt(var + norm.eps)
         return self.weight * factor.view(-1, 1, 1, 1), norm.bias - mean * factor
+
+
+@contextmanager
+def folded_once(network: nn.Module) -> Iterator[None]:
+    """Fold all filters whose statistics stay once for all passes inside.
+
+    For steps of several passes, and networks that score several scales: there folding anew takes as
+    long as a tenth of the convolutions, and memory for every copy. Gradients gather at the folded
+    filters, and reach the parameters when it ends. Between parameters that change nothing else may
+    happen inside than forward and backward passes; not for distributed data parallel, which waits
+    for the gradients of the parameters themselves.
+    """
+    convs = [one for one in network.modules() if isinstance(one, NormedConv2d)]
+    folded = [(conv, conv.folded()) for conv in convs if not conv.norm.training]
+    try:
+        for conv, (weight, bias) in folded:
+            conv.kept = _as_leaf(weight), _as_leaf(bias)
+        yield
+        for conv, both in folded:
+            _pass_gradients(both, cast(tuple[Tensor, Tensor], conv.kept))
+            conv.kept = None
+    finally:
+        for conv in convs:
+            conv.kept = None
+
+
+def _as_leaf(value: Tensor) -> Tensor:
+    return value.detach().requires_grad_(value.requires_grad)
+
+
+def _pass_gradients(values: tuple[Tensor, Tensor], leaves: tuple[Tensor, Tensor]) -> None:
+    pairs = [
+        (value, leaf.grad)
+        for value, leaf in zip(values, leaves, strict=True)
+        if leaf.grad is not None
+    ]
+    if pairs:
+        reached, gradients = zip(*pairs, strict=True)
+        torch.autograd.backward(reached, gradients)
 
 
 def fold_norms(network: nn.Module) -> None:

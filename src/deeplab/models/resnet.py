@@ -12,6 +12,8 @@ from torch.nn import functional
 
 from deeplab.models.atrous import make_atrous
 from deeplab.models.normed import NormedConv2d
+from deeplab.models.pools import CaffeMaxPool2d
+from deeplab.models.recompute import Part, Recomputed
 
 RESNET_FEATURES = 2048
 """Channels of the last feature map."""
@@ -22,10 +24,12 @@ Flavour = Literal["caffe", "torchvision", "v1c"]
 authors of DeepLab have it; `torchvision`: the stride is in the 3x3 filter, and the pool rounds
 down; `v1c`: like torchvision, with three 3x3 filters in the place of the first 7x7."""
 
+_BLOCKS_AT_ONCE = 4  # in memory, when activations are computed again: about the root of all 33
+
 _NUM_BLOCKS: dict[int, tuple[int, ...]] = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 
 
-class ResNet(nn.Module):
+class ResNet(Recomputed):
     """The convolutions of a ResNet: pictures (N, bands, H, W) -> features (N, 2048, h, w).
 
     Args:
@@ -42,7 +46,7 @@ class ResNet(nn.Module):
     ) -> None:
         super().__init__()
         self.stem = _stem(flavour, in_channels)
-        self.pool = nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=flavour == "caffe")
+        self.pool = CaffeMaxPool2d() if flavour == "caffe" else nn.MaxPool2d(3, 2, 1)
         stages = []
         channels = 64
         for place, num_blocks in enumerate(_NUM_BLOCKS[depth]):
@@ -58,9 +62,17 @@ class ResNet(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Extract features: (N, bands, H, W) -> (N, 2048, h, w)."""
-        features: Tensor = self.pool(functional.relu(self.stem(pictures), inplace=True))
+        parts: list[Part] = [[self._begin]]
         for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
-            features = stage(features)
+            blocks = list(stage)
+            parts += [
+                blocks[first : first + _BLOCKS_AT_ONCE]
+                for first in range(0, len(blocks), _BLOCKS_AT_ONCE)
+            ]
+        return self.run_parts(parts, pictures)
+
+    def _begin(self, pictures: Tensor) -> Tensor:
+        features: Tensor = self.pool(functional.relu(self.stem(pictures), inplace=True))
         return features
 
 

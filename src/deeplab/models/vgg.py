@@ -9,6 +9,8 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from deeplab.models.atrous import make_atrous
+from deeplab.models.pools import CaffeMaxPool2d
+from deeplab.models.recompute import Recomputed
 
 VGG_FEATURES = 512
 """Channels of the last feature map."""
@@ -16,7 +18,7 @@ VGG_FEATURES = 512
 _STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels, convolutions
 
 
-class VGG16(nn.Module):
+class VGG16(Recomputed):
     """The thirteen convolutions of VGG-16: pictures (N, bands, H, W) -> features (N, 512, h, w).
 
     All pools are 3x3 in the place of VGG's 2x2, so that pixel (0, 0) stays the centre of position
@@ -37,7 +39,7 @@ class VGG16(nn.Module):
                 layers[f"conv{stage}_{place}"] = _conv(in_channels, channels)
                 layers[f"relu{stage}_{place}"] = nn.ReLU(inplace=True)
                 in_channels = channels
-            layers[f"pool{stage}"] = nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True)
+            layers[f"pool{stage}"] = CaffeMaxPool2d()
         self.layers = nn.Sequential(layers)
         make_atrous(self, output_stride, in_channels=bands)
         if output_stride <= 8:
@@ -47,8 +49,12 @@ class VGG16(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Extract features: (N, bands, H, W) -> (N, 512, h, w)."""
-        features: Tensor = self.layers(pictures)
-        return features
+        stages: list[list[nn.Module]] = [[]]
+        for name, layer in self.layers.named_children():
+            stages[-1].append(layer)
+            if name.startswith("pool"):
+                stages.append([])
+        return self.run_parts(stages[:-1], pictures)
 
 
 def _conv(in_channels: int, out_channels: int) -> nn.Conv2d:

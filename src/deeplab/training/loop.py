@@ -8,6 +8,7 @@ and the optimiser's memory.
 import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -20,7 +21,13 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from deeplab.data.stream import CropStream, open_data
-from deeplab.models import DeepLab, ModelConfig, initialise
+from deeplab.models import (
+    DeepLab,
+    ModelConfig,
+    folded_once,
+    initialise,
+    recompute_activations,
+)
 from deeplab.training import loss
 from deeplab.training.arithmetic import arithmetic, memory_format
 from deeplab.training.balance import class_weights
@@ -110,6 +117,8 @@ def _make_learner(model: ModelConfig, config: TrainConfig, class_names: Sequence
     network = network.to(memory_format=memory_format(network, config))
     prepare_batch_norm(network, config)
     freeze(network, config)
+    if config.checkpoint_activations:
+        recompute_activations(network)
     average = None
     if config.average_decay:
         move = get_ema_multi_avg_fn(config.average_decay)  # type: ignore[no-untyped-call]
@@ -149,6 +158,27 @@ def _step(
     plain = cast(DeepLab, network.module)
     set_training(network, config)
     torch.manual_seed(hash((config.seed, step, fabric.global_rank)) % 2**63)
+    with folded_once(plain) if fabric.world_size == 1 else nullcontext():
+        total = _passes(fabric, network, crops, crop_loss, config)
+    mean = cast(Tensor, fabric.all_reduce(torch.tensor(total, device=fabric.device))).item()
+    if not math.isfinite(mean):
+        raise ValueError(f"the loss is {mean} at step {step}: lower train.base_lr")
+    if config.max_gradient_norm:
+        fabric.clip_gradients(network, optimiser, max_norm=config.max_gradient_norm)
+    optimiser.step()
+    optimiser.zero_grad()
+    return mean
+
+
+def _passes(
+    fabric: Fabric,
+    network: _FabricModule,
+    crops: Iterator[tuple[Tensor, Tensor]],
+    crop_loss: Loss,
+    config: TrainConfig,
+) -> float:
+    """Gather the gradients of one step; returns the loss, averaged over its passes."""
+    plain = cast(DeepLab, network.module)
     total = 0.0
     for turn in range(config.accumulate):
         pictures, labels = next(crops)
@@ -158,14 +188,7 @@ def _step(
             mean_loss = crop_loss(network.score_scales(inputs), labels)
             fabric.backward(mean_loss / config.accumulate)
         total += mean_loss.item() / config.accumulate
-    mean = cast(Tensor, fabric.all_reduce(torch.tensor(total, device=fabric.device))).item()
-    if not math.isfinite(mean):
-        raise ValueError(f"the loss is {mean} at step {step}: lower train.base_lr")
-    if config.max_gradient_norm:
-        fabric.clip_gradients(network, optimiser, max_norm=config.max_gradient_norm)
-    optimiser.step()
-    optimiser.zero_grad()
-    return mean
+    return total
 
 
 def _crops(
