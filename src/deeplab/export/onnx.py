@@ -22,6 +22,7 @@ from torch import Tensor, nn
 import deeplab
 from deeplab import imaging
 from deeplab.export.agreement import Agreement, compare
+from deeplab.export.pools import without_rounding_up
 from deeplab.inference import OnnxRuntimeEngine
 from deeplab.inference.torch_engine import TorchEngine
 from deeplab.models import DeepLab
@@ -58,7 +59,7 @@ def export_network(
     """
     if path.suffix != ".onnx":
         raise ValueError(f"{path}: network files end in .onnx; give such a name")
-    graph = _trace(_FromPixels(network), card.num_bands)
+    graph = _trace(without_rounding_up(_FromPixels(network)), card.num_bands)
     card = dataclasses.replace(card, preprocessing=network.preprocessing)
     if half:
         _halve(graph)
@@ -90,7 +91,7 @@ class _FromPixels(nn.Module):
         return scores
 
 
-def _trace(network: _FromPixels, num_bands: int) -> onnx.ModelProto:
+def _trace(network: nn.Module, num_bands: int) -> onnx.ModelProto:
     pictures = torch.zeros((*_TRACED_SIZE, num_bands), dtype=torch.uint8)
     free_sizes = {0: torch.export.Dim("n"), 1: torch.export.Dim("h"), 2: torch.export.Dim("w")}
     try:
