@@ -46,7 +46,7 @@ def make_atrous(network: nn.Module, output_stride: int, *, in_channels: int = 3)
         _check_evenness(name, layer)
         if keeps_size:
             layer.stride = (1, 1)
-        if rate > 1:
+        if rate > 1 and _pair(layer.kernel_size) != (1, 1):
             _spread(network, name, layer, rate)
     _check_grid(network, output_stride, in_channels)
 
