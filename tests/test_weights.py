@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from deeplab import weights
+from deeplab.preprocessing import CAFFE_VOC
 from deeplab.weights import NetworkCard, PublishedWeights, resolve_checkpoint, resolve_network
 
 CARD = NetworkCard(
@@ -46,6 +47,7 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PublishedWeigh
     [
         CARD,
         replace(CARD, longest_side=None),
+        replace(CARD, preprocessing=CAFFE_VOC),
         replace(CARD, crf={"bilateral": {"weight": 4.0, "xy": 67.0, "rgb": 3.0}, "spatial": []}),
     ],
 )

@@ -94,4 +94,4 @@ def test_a_mistake_ends_with_one_line_and_exit_code_2(
 def test_a_network_file_is_not_taken_for_a_checkpoint(network_path, tmp_path, monkeypatch, capsys):
     code, _, err = run(monkeypatch, capsys, network_path, tmp_path / "out.onnx")
     assert code == 2
-    assert "is not a safetensors file" in err
+    assert "is a network file, which is used as it is: give a checkpoint" in err

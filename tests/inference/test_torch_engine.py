@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -49,6 +51,6 @@ def test_a_checkpoint_scores_like_the_network_it_was_made_of(network, pictures, 
     path = tmp_path / "random.safetensors"
     save_checkpoint(path, network.state_dict(), config=CONFIG, card=CARD)
     loaded = TorchEngine.from_checkpoint(path)
-    assert loaded.card == CARD
+    assert loaded.card == replace(CARD, preprocessing=network.preprocessing)
     wanted = TorchEngine(network, CARD).class_scores(pictures)
     assert np.array_equal(loaded.class_scores(pictures), wanted)

@@ -1,12 +1,16 @@
+import hashlib
 import re
+from dataclasses import replace
 
 import pytest
 import torch
+import torchvision
 from safetensors.torch import save_file
 
 from deeplab.labels import named
 from deeplab.models import (
     LargeFOVConfig,
+    LinearConfig,
     ModelConfig,
     build,
     initialise,
@@ -38,7 +42,8 @@ def test_a_checkpoint_scores_as_the_network_it_was_made_of(saved):
     network, path = saved
     loaded = load_checkpoint(path)
     assert torch.equal(scores(loaded.network), scores(network))
-    assert (loaded.config, loaded.card) == (CONFIG, CARD)
+    assert loaded.config == CONFIG
+    assert loaded.card == replace(CARD, preprocessing=network.preprocessing)
     assert not loaded.network.training
 
 
@@ -83,11 +88,76 @@ def test_a_damaged_file_is_named(saved):
         load_checkpoint(path)
 
 
-def test_a_safetensors_file_of_others_is_refused(tmp_path):
+def test_a_safetensors_file_of_others_needs_a_layout_that_is_known(tmp_path):
     path = tmp_path / "theirs.safetensors"
     save_file({"weight": torch.zeros(3)}, path)
-    with pytest.raises(ValueError, match="deeplab train"):
+    with pytest.raises(ValueError, match=r"theirs\.safetensors: names of a layout .* weight\. "):
         load_checkpoint(path)
+
+
+def test_a_layout_is_for_files_of_others_alone(saved):
+    _, path = saved
+    with pytest.raises(ValueError, match=r"layout='isht7' is for files of others"):
+        load_checkpoint(path, layout="isht7")
+
+
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory):
+    """torchvision's ResNet-50 with 21 classes, in safetensors of torchvision's names."""
+    torch.manual_seed(0)
+    state = torchvision.models.resnet50(num_classes=21).state_dict()
+    path = tmp_path_factory.mktemp("theirs") / "theirs.safetensors"
+    save_file(state, path)
+    return state, path
+
+
+def test_a_file_of_others_becomes_one_of_ours_with_the_same_scores(theirs, tmp_path):
+    state, path = theirs
+    loaded = load_checkpoint(path)
+    ours_path = tmp_path / "ours.safetensors"
+    weights = loaded.network.state_dict()
+    save_checkpoint(ours_path, weights, config=loaded.config, card=loaded.card)
+    ours = load_checkpoint(ours_path)
+    assert torch.equal(scores(ours.network), scores(loaded.network))
+    assert (ours.config, ours.card) == (loaded.config, loaded.card)
+    assert ours.card.provenance["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert ours.card.provenance["file"] == "theirs.safetensors"
+    assert torch.equal(ours.network.state_dict()["backbone.stem.weight"], state["conv1.weight"])
+
+
+def test_tensors_that_a_file_of_others_lacks_are_said(theirs, tmp_path):
+    state, _ = theirs
+    path = tmp_path / "less.safetensors"
+    save_file({name: value for name, value in state.items() if name != "bn1.bias"}, path)
+    with pytest.raises(ValueError, match=r"torchvision-resnet: .* 1 missing: backbone\.stem"):
+        load_checkpoint(path)
+
+
+def start_from(path, backbone, **settings):
+    return ModelConfig(backbone=backbone, init=str(path), output_stride=16, **settings)
+
+
+def test_training_starts_from_the_backbone_of_others_and_from_their_classes(theirs):
+    state, path = theirs
+    config = start_from(path, "resnet50-torchvision", head=LinearConfig(), num_classes=3)
+    network = initialise(config, ["cat", "lion", "background"])
+    assert torch.equal(network.backbone.layer1[0].conv2.weight, state["layer1.0.conv2.weight"])
+    weight = network.head.classifier.weight[:, :, 0, 0]
+    assert torch.equal(weight[0], state["fc.weight"][8])
+    assert torch.equal(weight[2], state["fc.weight"][0])
+
+
+def test_names_that_are_hes_and_torchvisions_start_hes_network_with_a_warning(theirs, caplog):
+    state, path = theirs
+    network = initialise(start_from(path, "resnet50"))
+    assert torch.equal(network.backbone.layer1[0].conv2.weight, state["layer1.0.conv2.weight"])
+    assert "taken for one of He's" in caplog.text
+
+
+def test_weights_of_another_flavour_do_not_start_a_resnet(theirs):
+    _, path = theirs
+    with pytest.raises(ValueError, match="its backbone is a resnet50-torchvision, not a resnet101"):
+        initialise(start_from(path, "resnet101"))
 
 
 def test_a_failed_write_leaves_the_old_checkpoint(saved, monkeypatch):

@@ -104,7 +104,7 @@ def test_behind_msc_all_start_from_coco_without_its_head(name):
     model = RECIPES[name]().model
     assert model.scales == (1, 0.75, 0.5)
     if not name.endswith("-trainval"):
-        assert (model.init, model.keep_head) == ("coco-resnet101", False)
+        assert (model.init, model.keep_head) == ("caffe-resnet101-coco-init", False)
 
 
 def test_what_the_authors_ran_is_the_released_prototxt():

@@ -73,7 +73,7 @@ def test_the_ticks_of_a_row_are_in_its_recipe(table, row):
         assert not ticks
         return
     assert ("MSC" in ticks) == (len(recipe.model.scales) == 3)
-    assert ("COCO" in ticks) == (recipe.model.init == "coco-resnet101")
+    assert ("COCO" in ticks) == (recipe.model.init == "caffe-resnet101-coco-init")
     if "Aug" in table.columns:
         assert ("Aug" in ticks) == (len(recipe.data.augment.scales) == 5)
     if "Full" in table.columns:

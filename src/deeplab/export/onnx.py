@@ -99,7 +99,7 @@ class _FromPixels(nn.Module):
         return scores
 
 
-def _trace(network: _FromPixels, num_bands: int) -> onnx.ModelProto:
+def _trace(network: nn.Module, num_bands: int) -> onnx.ModelProto:
     pictures = torch.zeros((*_TRACED_SIZE, num_bands), dtype=torch.uint8)
     free_sizes = {0: torch.export.Dim("n"), 1: torch.export.Dim("h"), 2: torch.export.Dim("w")}
     try:

@@ -22,8 +22,8 @@ from deeplab.training import TrainConfig
 Changes = Mapping[str, object]
 """Settings by name, of one part of a recipe."""
 
-MSRA_RESNET101 = "msra-resnet101"
-COCO_RESNET101 = "coco-resnet101"
+MSRA_RESNET101 = "msra-resnet101-imagenet"
+COCO_RESNET101 = "caffe-resnet101-coco-init"
 
 START_FILES: Mapping[str, str] = {
     MSRA_RESNET101: "ResNet-101-model.caffemodel of He et al. (MSRA), trained on ImageNet",

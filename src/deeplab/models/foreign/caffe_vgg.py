@@ -108,7 +108,7 @@ def _aspp(tensors: Tensors, layers: list[str]) -> _Head:
     channels, _, kernel_size, _ = weights["head.branches.0.fc6.weight"].shape
     if kernel_size != 3:
         raise ValueError(
-            f"layer {wide[0]!r} is {kernel_size}x{kernel_size}; in ASPP it is 3x3, as published"
+            f"layer {wide[0]!r} is {kernel_size}x{kernel_size}; allowed in ASPP is 3x3 (published)"
         )
     rates, remark = rates_of(tensors, wide)
     config = ASPPConfig(rates=rates, hidden_channels=channels, dropout=0.5)

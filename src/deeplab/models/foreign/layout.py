@@ -1,4 +1,4 @@
-"""What a foreign checkpoint is turned into, and the record of one way to name tensors."""
+"""What a foreign checkpoint is turned into, and the record of how others name tensors."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

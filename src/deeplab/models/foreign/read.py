@@ -31,6 +31,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     other = what_else(start)
     if other is not None:
         raise ValueError(f"{path} {other}")
+    if path.suffix == ".onnx":
+        raise ValueError(f"{path} is a network file, which is used as it is: give a checkpoint")
     if path.suffix == ".caffemodel" or start.startswith(_CAFFE_NAME):
         return read_caffemodel(path), {}
     if start.startswith((_PICKLE, _ZIP)):

@@ -5,6 +5,7 @@ it but the making of tensors, and what it declares is checked before anything is
 """
 
 import re
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -68,7 +69,9 @@ def _check_archive(path: Path) -> None:
 
 def _load(path: Path, *, is_zip: bool) -> Any:  # what a pickle gives
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of kinds of tensors that are refused below
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except Exception as error:  # a damaged pickle makes torch raise anything
         raise ValueError(_explain(error)) from None
 
