@@ -12,6 +12,7 @@ from deeplab.recipes import (
 )
 from deeplab.recipes.light import finetune as finetune
 from deeplab.recipes.light import voc12_lite as voc12_lite
+from deeplab.recipes.paper import COCO_RESNET101 as COCO_RESNET101
 from deeplab.recipes.paper import START_FILES as START_FILES
 from deeplab.recipes.recipe import Recipe as Recipe
 from deeplab.recipes.recipe import compare as compare

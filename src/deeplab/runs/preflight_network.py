@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from deeplab.models import DeepLab, ModelConfig, build, find_imagenet_file, starting_tensors
-from deeplab.recipes import RECIPES, START_FILES
+from deeplab.recipes import COCO_RESNET101, START_FILES
 from deeplab.runs.findings import Findings
 from deeplab.training import TrainConfig, freeze, parameter_groups, prepare_batch_norm
 
@@ -93,10 +93,10 @@ def _how_to_get(init: str) -> str:
     words = ""
     if init in START_FILES:
         words = f". {init} is {START_FILES[init]}: `deeplab weights import FILE` makes it known"
-    if init in RECIPES:
+    if init == COCO_RESNET101:
         words += (
-            f"; or train it yourself: `deeplab train {init}`, and from then on --set "
-            f"model.init=runs/{init}/last.safetensors"
+            "; or train it yourself: `deeplab train coco-resnet101`, and from then on --set "
+            "model.init=runs/coco-resnet101/last.safetensors"
         )
     if init.startswith("runs/"):
         stage = init.split("/")[1]

@@ -33,3 +33,13 @@ def test_the_header_of_safetensors_comes_with_the_tensors(tmp_path):
     tensors, header = read_tensors(path)
     assert header == {"format": "pt"}
     assert torch.equal(tensors["a"], torch.ones(2))
+
+
+def test_safetensors_are_told_whatever_the_length_of_their_header_looks_like(tmp_path):
+    """Its lowest byte, which the file begins with, can be that of a pickle, 128."""
+    path, first_bytes = tmp_path / "ours.safetensors", set()
+    for length in range(0, 256, 2):
+        save_file({"a": torch.ones(2)}, path, {"model": "x" * length})
+        first_bytes.add(path.read_bytes()[0])
+        assert read_tensors(path)[1] == {"model": "x" * length}
+    assert 128 in first_bytes

@@ -14,7 +14,7 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_FIELDS = 1_000_000
+MAX_FIELDS = 100_000
 """Fields that are looked at in one file; the published networks have some ten thousand."""
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # wire types; 3 and 4 are groups, which are history

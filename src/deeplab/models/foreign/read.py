@@ -33,6 +33,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise ValueError(f"{path} {other}")
     if path.suffix == ".onnx":
         raise ValueError(f"{path} is a network file, which is used as it is: give a checkpoint")
+    if _is_safetensors(start, path.stat().st_size):
+        return _read_safetensors(path)
     if path.suffix == ".caffemodel" or start.startswith(_CAFFE_NAME):
         return read_caffemodel(path), {}
     if start.startswith((_PICKLE, _ZIP)):
@@ -41,6 +43,11 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
     return _read_safetensors(path)
+
+
+def _is_safetensors(start: bytes, size: int) -> bool:
+    """Tell by the length of the header, whose first byte may be that of any other kind of file."""
+    return start[8:9] == b"{" and 8 + int.from_bytes(start[:8], "little") <= size
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

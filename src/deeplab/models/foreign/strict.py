@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from deeplab.models.foreign.layouts import first_names
+from deeplab.models.heads import is_of_classes
 
 _COUNTER = "num_batches_tracked"  # of batch norms; nothing depends on it, and old files lack it
 
@@ -13,7 +14,8 @@ _COUNTER = "num_batches_tracked"  # of batch norms; nothing depends on it, and o
 def load_strictly(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Fill a network, in place; 16 bits are widened.
 
-    A file without any last layers leaves those of the network (`head.`) as they are.
+    A file without any head (`head.`), or without the last layers of it, leaves those of the network
+    as they are.
 
     Args:
         network: A `DeepLab`.
@@ -25,7 +27,12 @@ def load_strictly(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """
     own = network.state_dict()
     has_head = any(name.startswith("head.") for name in weights)
-    wanted = {n: v for n, v in own.items() if has_head or not n.startswith("head.")}
+    has_classes = any(is_of_classes(name) for name in weights)
+    wanted = [
+        name
+        for name in own
+        if (has_head or not name.startswith("head.")) and (has_classes or not is_of_classes(name))
+    ]
     faults = [
         _fault("missing", [n for n in wanted if n not in weights and not n.endswith(_COUNTER)]),
         _fault("spare", [name for name in weights if name not in own]),
