@@ -48,6 +48,7 @@ fix: $(DEV)/.ready  ## repair format and lint
 bench: $(DEV)/.ready  ## time a cold `deeplab segment`, and training steps
 	$(DEV)/bin/python benchmarks/cold_start.py
 	$(DEV)/bin/python benchmarks/training_step.py
+	$(DEV)/bin/python benchmarks/training.py
 
 bench-data: $(DEV)/.ready  ## time the stream of training crops against the training step (needs ../shared/data)
 	$(DEV)/bin/python benchmarks/data.py --data ../shared/data

@@ -19,10 +19,13 @@ from torch import nn
 
 from deeplab.models import DeepLab, ModelConfig, build
 from deeplab.models.depthwise import DepthwiseConv2d
+from deeplab.training.arithmetic import arithmetic
+from deeplab.training.config import TrainConfig
 from deeplab.training.loss import pixel_loss
 from deeplab.training.memory import keep_freed_memory
 
 BATCH, CROP_PX, STEPS = 16, 321, 6
+ARITHMETIC = arithmetic(TrainConfig(accelerator="cpu", precision="bf16-mixed"))
 VARIANTS = ("torch as it comes", "our depthwise gradients", "and freed memory kept")
 
 
@@ -40,8 +43,8 @@ def main() -> None:
         for number, name in enumerate(VARIANTS):
             seconds[name].append(in_own_process(options.backbone, number))
     print(
-        f"{options.backbone}, output stride 16, {BATCH} crops of {CROP_PX}, bfloat16, "
-        f"channels_last; {hardware()}; commit {commit()}; {options.rounds} rounds\n"
+        f"{options.backbone}, output stride 16, {BATCH} crops of {CROP_PX}, "
+        f"{ARITHMETIC}, channels_last; {hardware()}; commit {commit()}; {options.rounds} rounds\n"
     )
     print("| one step | median seconds | times as fast as torch |\n|---|---|---|")
     for name, values in seconds.items():
@@ -84,7 +87,7 @@ def network(backbone: str) -> DeepLab:
 def step(trained: DeepLab) -> None:
     pictures = torch.zeros(BATCH, 3, CROP_PX, CROP_PX).to(memory_format=torch.channels_last)
     labels = torch.zeros(BATCH, CROP_PX, CROP_PX, dtype=torch.uint8)
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, ARITHMETIC == "bf16-mixed"):
         scores = trained(pictures)
     pixel_loss(scores, labels, loss_stride=4).backward()
     trained.zero_grad()

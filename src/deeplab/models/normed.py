@@ -71,7 +71,8 @@ def folded_once(network: nn.Module) -> Iterator[None]:
         for conv, (weight, bias) in folded:
             conv.kept = _as_leaf(weight), _as_leaf(bias)
         yield
-        for conv, both in folded:
+        while folded:  # whatever is done with goes: all together would be the network's size again
+            conv, both = folded.pop()
             _pass_gradients(both, cast(tuple[Tensor, Tensor], conv.kept))
             conv.kept = None
     finally:

@@ -1,0 +1,223 @@
+"""ResNet-101 with ASPP and multi-scale inputs: ours, written plainly, and kazuto1011's port.
+
+Each is a function that takes one optimiser step of several passes of one picture, in the way that
+its own training does.
+"""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from deeplab.models import ModelConfig, folded_once, initialise, recompute_activations
+from deeplab.training.arithmetic import arithmetic, memory_format
+from deeplab.training.config import TrainConfig
+from deeplab.training.loss import scales_loss
+from deeplab.training.memory import keep_freed_memory
+from deeplab.training.optim import make_optimiser, prepare_batch_norm, set_training
+
+CLASSES, VOID, RATES, SCALES = 21, 255, (6, 12, 18, 24), (1.0, 0.75, 0.5)
+BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
+CONFIG = TrainConfig(accelerator="cpu", precision="bf16-mixed", batch_size=1)
+Step = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Size:
+    """Of what is trained: layers, pixels of a crop's side, passes of a step."""
+
+    depth: int
+    crop_px: int
+    passes: int
+
+    def crop(self) -> tuple[Tensor, Tensor]:
+        draw = torch.Generator().manual_seed(0)
+        shape = (1, 3, self.crop_px, self.crop_px)
+        labels = torch.randint(0, CLASSES, (1, *shape[2:]), generator=draw)
+        return 50 * torch.randn(shape, generator=draw), labels.byte()
+
+
+def our_network_config(depth: int) -> ModelConfig:
+    return ModelConfig(
+        backbone=f"resnet{depth}",
+        output_stride=8,
+        scales=SCALES,
+        num_classes=CLASSES,
+        init="random",
+    )
+
+
+def our_step(size: Size, *, recompute: bool) -> Step:
+    """Prepare what `deeplab train` does in a step."""
+    config = CONFIG
+    keep_freed_memory()
+    network = initialise(our_network_config(size.depth))
+    network = network.to(memory_format=memory_format(network, config))
+    prepare_batch_norm(network, config)
+    if recompute:
+        recompute_activations(network)
+    set_training(network, config)
+    optimiser = make_optimiser(network, config)
+    pictures, labels = size.crop()
+    pictures = pictures.contiguous(memory_format=memory_format(network, config))
+
+    def step() -> None:
+        with folded_once(network):
+            for _ in range(size.passes):
+                with torch.autocast("cpu", torch.bfloat16, arithmetic(config) == "bf16-mixed"):
+                    scores = network.score_scales(pictures)
+                loss = scales_loss(network, scores, labels, loss_stride=config.loss_stride)
+                (loss / size.passes).backward()
+        optimiser.step()
+        optimiser.zero_grad()
+
+    return step
+
+
+class PlainNetwork(nn.Module):
+    """The network as torch's modules give it: (N, 3, H, W) -> class scores at every scale."""
+
+    def __init__(self, depth: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [*_normed(3, 64, 7, stride=2, padding=3), nn.ReLU()]
+        layers.append(nn.MaxPool2d(3, 2, 1, ceil_mode=True))
+        channels = 64
+        for place, (blocks, rate) in enumerate(zip(BLOCKS[depth], (1, 1, 2, 4), strict=True)):
+            for block in range(blocks):
+                stride = 2 if place == 1 and block == 0 else 1
+                layers.append(PlainBlock(channels, 64 * 2**place, stride, rate))
+                channels = 256 * 2**place
+        self.backbone = nn.Sequential(*layers)
+        self.branches = nn.ModuleList(
+            nn.Conv2d(channels, CLASSES, 3, padding=rate, dilation=rate) for rate in RATES
+        )
+        for branch in self.branches:
+            nn.init.normal_(branch.weight, std=0.01)
+
+    def forward(self, pictures: Tensor) -> list[Tensor]:
+        side = pictures.shape[-1] - 1
+        scores = []
+        for scale in SCALES:
+            scaled = _resized(pictures, round(side * scale) + 1)
+            features = self.backbone(scaled)
+            scores.append(sum(branch(features) for branch in self.branches))
+        return scores
+
+
+class PlainBlock(nn.Module):
+    def __init__(self, in_channels: int, width: int, stride: int, rate: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            *_normed(in_channels, width, 1, stride=stride),
+            nn.ReLU(),
+            *_normed(width, width, 3, padding=rate, dilation=rate),
+            nn.ReLU(),
+            *_normed(width, 4 * width, 1),
+        )
+        self.shortcut = nn.Sequential()
+        if in_channels != 4 * width:
+            self.shortcut = nn.Sequential(*_normed(in_channels, 4 * width, 1, stride=stride))
+
+    def forward(self, features: Tensor) -> Tensor:
+        return functional.relu(self.layers(features) + self.shortcut(features))
+
+
+def plain_step(size: Size) -> Step:
+    """Prepare a step of the plain network, with frozen batch norms and the losses of ours."""
+    network = PlainNetwork(size.depth).train()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval().requires_grad_(False)
+    learnt = [one for one in network.parameters() if one.requires_grad]
+    optimiser = torch.optim.SGD(learnt, lr=2.5e-4, momentum=0.9, weight_decay=5e-4)
+    pictures, labels = size.crop()
+
+    def step() -> None:
+        for _ in range(size.passes):
+            scores = network(pictures)
+            (plain_loss(scores, labels) / size.passes).backward()
+        optimiser.step()
+        optimiser.zero_grad()
+
+    return step
+
+
+def plain_loss(scores: list[Tensor], labels: Tensor) -> Tensor:
+    """Add the losses of the largest score and of each scale."""
+    whole, middle, half = scores
+    side = whole.shape[-1]
+    middle, half_on_whole = _resized(middle, side), _resized(half, side)
+    fused = torch.maximum(torch.maximum(whole, middle), half_on_whole)
+    targets, coarse = labels[:, ::8, ::8].long(), labels[:, ::16, ::16].long()
+    pairs = [(fused, targets), (whole, targets), (middle, targets), (half, coarse)]
+    return sum(functional.cross_entropy(one, other, ignore_index=VOID) for one, other in pairs)
+
+
+def port_step(size: Size, port: Path) -> Step:
+    """Prepare a step of kazuto1011/deeplab-pytorch, as its `main.py` takes it."""
+    with tempfile.TemporaryDirectory() as folder:
+        names = git(port, "ls-tree", "-r", "--name-only", "HEAD", "libs/models").decode().split()
+        for name in ("libs/__init__.py", *names):
+            file = Path(folder, name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(git(port, "show", f"HEAD:{name}"))
+        sys.path.insert(0, folder)
+        from libs.models import MSC, DeepLabV2
+
+    base = DeepLabV2(n_classes=CLASSES, n_blocks=BLOCKS[size.depth], atrous_rates=RATES)
+    network = MSC(base=base, scales=[0.5, 0.75]).train()
+    base.freeze_bn()
+    convs = [one.weight for one in network.modules() if isinstance(one, nn.Conv2d)]
+    biases = [one.bias for one in base.aspp.modules() if isinstance(one, nn.Conv2d)]
+    optimiser = torch.optim.SGD([*convs, *biases], lr=2.5e-4, momentum=0.9, weight_decay=5e-4)
+    criterion = nn.CrossEntropyLoss(ignore_index=VOID)
+    pictures, labels = size.crop()
+
+    def step() -> None:
+        optimiser.zero_grad()
+        for _ in range(size.passes):
+            losses = []
+            for scores in network(pictures):
+                shrunk = functional.interpolate(labels[None].float(), size=scores.shape[2:])
+                losses.append(criterion(scores, shrunk[0].long()))
+            (sum(losses) / size.passes).backward()
+        optimiser.step()
+
+    return step
+
+
+def git(folder: Path, *arguments: str) -> bytes:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+
+
+def check_plain() -> None:
+    """Make sure that the plain network is ours, with less deep networks on a small crop."""
+    ours, plain = initialise(our_network_config(50)), PlainNetwork(50)
+    values = ours.state_dict().values()
+    plain.load_state_dict(dict(zip(plain.state_dict(), values, strict=True)))
+    ours.double().eval(), plain.double().eval()
+    pictures, labels = Size(50, 65, 1).crop()
+    with torch.no_grad():
+        found, expected = ours.score_scales(pictures.double()), plain(pictures.double())
+        torch.testing.assert_close(found, expected)
+        loss = scales_loss(ours, found, labels, loss_stride=8)
+        torch.testing.assert_close(loss, plain_loss(expected, labels), rtol=1e-3, atol=0)
+
+
+def _normed(in_channels: int, out_channels: int, kernel: int, **settings: int) -> list[nn.Module]:
+    conv = nn.Conv2d(in_channels, out_channels, kernel, bias=False, **settings)
+    nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+    return [conv, nn.BatchNorm2d(out_channels)]
+
+
+def _resized(values: Tensor, side: int) -> Tensor:
+    if values.shape[-1] == side:
+        return values
+    return functional.interpolate(values, (side, side), mode="bilinear", align_corners=True)
