@@ -33,7 +33,7 @@ from deeplab.training.arithmetic import arithmetic, memory_format
 from deeplab.training.balance import class_weights
 from deeplab.training.config import TrainConfig
 from deeplab.training.keeper import Keeper
-from deeplab.training.memory import keep_freed_memory
+from deeplab.training.memory import give_back_freed_memory, keep_freed_memory
 from deeplab.training.optim import (
     freeze,
     make_optimiser,
@@ -107,7 +107,10 @@ def _launch(config: TrainConfig) -> Fabric:
     fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=precision)
     fabric.launch()
     if fabric.device.type == "cpu":
-        keep_freed_memory()
+        if config.checkpoint_activations:
+            give_back_freed_memory()
+        else:
+            keep_freed_memory()
     return fabric
 
 
@@ -158,7 +161,8 @@ def _step(
     plain = cast(DeepLab, network.module)
     set_training(network, config)
     torch.manual_seed(hash((config.seed, step, fabric.global_rank)) % 2**63)
-    with folded_once(plain) if fabric.world_size == 1 else nullcontext():
+    folds_once = fabric.world_size == 1 and not config.checkpoint_activations  # it takes memory
+    with folded_once(plain) if folds_once else nullcontext():
         total = _passes(fabric, network, crops, crop_loss, config)
     mean = cast(Tensor, fabric.all_reduce(torch.tensor(total, device=fabric.device))).item()
     if not math.isfinite(mean):

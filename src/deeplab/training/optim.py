@@ -85,10 +85,11 @@ class CaffeSGD(torch.optim.Optimizer):
             velocities = [self.state[one]["velocity"] for one in weights]
             if not weights:
                 continue
-            if group["weight_decay"]:
-                gradients = [*torch._foreach_add(gradients, weights, alpha=group["weight_decay"])]
             torch._foreach_mul_(velocities, group["momentum"])
             torch._foreach_add_(velocities, gradients, alpha=group["lr"])
+            decay = group["lr"] * group["weight_decay"]
+            if decay:  # added by itself: a sum with the gradients would be as large as the network
+                torch._foreach_add_(velocities, weights, alpha=decay)
             torch._foreach_sub_(weights, velocities)
 
 
