@@ -6,6 +6,8 @@ PYTHON ?= python3
 CORE ?= .venv
 DEV ?= .venv-dev
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# Every core runs a share of the test files, so none of them needs threads of its own.
+PYTEST = OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --numprocesses=auto --dist=loadfile
 # Not what an editable install builds beside the Python files.
 PACKAGE_FILES = CMakeLists.txt $(shell find src -type f -not -name '*.pyc' -not -name '*.so')
 KERNEL_FILES = CMakeLists.txt $(shell find src/deeplab/crf/kernel -type f)
@@ -22,10 +24,10 @@ demo: $(CORE)/.ready  ## segment the example photos into demo-output/
 	@echo "Look into demo-output/: NAME.overlay.jpg shows the classes over the photo, NAME.mask.png is the label map."
 
 test: $(DEV)/.ready  ## the fast suite
-	$(DEV)/bin/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: $(DEV)/.ready  ## the fast and the slow tests
-	$(DEV)/bin/python -m pytest
+	$(PYTEST)
 
 check: format lint types imports test  ## what CI runs: format, lint, types, import directions, fast suite
 
