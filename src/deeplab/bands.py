@@ -6,7 +6,6 @@ whose bands are put one behind the other, and from `.npy` files of shape (H, W, 
 of 16 bits are divided by 257, so that 65535 becomes 255.
 """
 
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,8 +105,7 @@ def _pages(image: Image.Image) -> Iterator[Image.Image]:
     if getattr(image, "n_frames", 1) == 1:
         yield image
         return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with imaging.without_warnings:
         yield from ImageSequence.Iterator(image)
 
 

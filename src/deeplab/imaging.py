@@ -10,8 +10,9 @@ published Caffe code): the corners of source and target coincide, nothing is smo
 import io
 import os
 import secrets
+import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -29,6 +30,37 @@ _NOT_DECODED = {"BUFR", "GRIB", "HDF5", "MPEG", "WMF"}
 _ALLOWED = "a path, an open binary file, a PIL image, or an RGB array (uint8, shape (H, W, 3))"
 _VOID_COLOUR = (224, 224, 192)  # entry 255 of the palette of the PASCAL VOC devkit
 _PNG_LEVEL = 1  # label maps and cut-outs: higher levels take 5x the time for a few per cent
+
+
+class _Silence:
+    """Lets no warning through while any thread is inside.
+
+    With `warnings.catch_warnings` alone the first thread to leave would switch warnings on for the
+    others, and the last one might leave them off for ever.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._num_inside = 0
+        self._before = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._num_inside == 0:
+                self._before = warnings.catch_warnings()
+                self._before.__enter__()
+                warnings.simplefilter("ignore")
+            self._num_inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._num_inside -= 1
+            if self._num_inside == 0:
+                self._before.__exit__()
+
+
+without_warnings = _Silence()
+"""`with without_warnings:` is for what libraries say of files that can be read all the same."""
 
 
 def read_picture(source: PictureSource) -> Picture:
@@ -149,6 +181,15 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         os.replace(temporary_path, path)
     finally:
         temporary_path.unlink(missing_ok=True)
+
+
+def unfinished_files(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Find what `write_atomically` has begun in a folder, and what it was to be called.
+
+    Such a file is being written just now, or its process was killed.
+    """
+    for path in folder.glob(f".*.{'[0-9a-f]' * 8}.tmp"):
+        yield path, path.name[1:].removesuffix(".tmp")[:-9]
 
 
 def encode_label_map(labels: LabelMap, palette: Sequence[Sequence[int]]) -> bytes:
@@ -330,9 +371,7 @@ def _load(
 ) -> Image.Image:
     """Open and decode an image, turn it upright; errors become ValueErrors with the name."""
     try:
-        with warnings.catch_warnings():
-            # Broken EXIF blocks and large (but allowed) pictures are read all the same.
-            warnings.simplefilter("ignore")
+        with without_warnings:  # broken EXIF blocks and large (but allowed) pictures are read
             image = open_image()
             image.load()
             return _upright(image) if turn_upright else image
@@ -342,6 +381,8 @@ def _load(
         raise ValueError(
             f"{name}: too many pixels ({error}); shrink it, or raise PIL.Image.MAX_IMAGE_PIXELS"
         ) from None
+    except MemoryError:
+        raise
     except Exception as error:  # Pillow's decoders raise nearly every kind
         raise ValueError(f"{name}: damaged or cut short ({error})") from error
 

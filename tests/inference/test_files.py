@@ -1,11 +1,10 @@
 import io
+import os
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from deeplab.inference import Job, Outcome, Segmenter, find_jobs, segment_files
+from deeplab.inference import Outcome, check_out_dir, find_jobs
 
 OUT = Path("out")
 
@@ -114,64 +113,22 @@ def test_standard_input_is_what_the_job_reads() -> None:
     assert job.source is stream
 
 
-# Segmenting
+@pytest.mark.usefixtures("photos")
+def test_a_folder_that_is_not_there_yet_is_fine_and_not_made_by_checking() -> None:
+    check_out_dir(Path("new/deep"))
+    assert not Path("new").exists()
 
 
-@pytest.fixture
-def jobs(tmp_path: Path) -> list[Job]:
-    """A red picture, a file that is none, and a green picture."""
-    for name, colour in (("red", "#f00"), ("green", "#0f0")):
-        Image.new("RGB", (9, 6), colour).save(tmp_path / f"{name}.png")
-    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    return [
-        Job(f"{name}.png", tmp_path / f"{name}.png", tmp_path / "out" / name)
-        for name in ("red", "broken", "green")
-    ]
+@pytest.mark.usefixtures("photos")
+@pytest.mark.parametrize("name", ["photos/notes.txt", "photos/notes.txt/below"])
+def test_a_file_where_results_shall_go_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"notes.txt is a file; give a folder for the results"):
+        check_out_dir(Path(name))
 
 
-def test_a_bad_picture_stops_nothing(network_path: Path, jobs: list[Job]) -> None:
-    outcomes = list(segment_files(Segmenter.load(network_path), jobs))
-    assert [outcome.status for outcome in outcomes] == ["done", "failed", "done"]
-    assert [outcome.found[0].name for outcome in outcomes if outcome.found] == ["cat", "person"]
-    assert outcomes[0].size == (6, 9)
-    assert all(path.is_file() for path in outcomes[2].outputs.values())
-
-
-def test_a_failure_says_why(network_path: Path, jobs: list[Job]) -> None:
-    _, failure, _ = segment_files(Segmenter.load(network_path), jobs)
-    assert "not a picture" in failure.reason
-    assert failure.outputs == {}
-
-
-def test_finished_pictures_are_skipped(network_path: Path, jobs: list[Job]) -> None:
-    segmenter = Segmenter.load(network_path)
-    first = list(segment_files(segmenter, jobs))
-    before = {path: path.stat().st_mtime_ns for path in first[0].outputs.values()}
-    again = list(segment_files(segmenter, jobs))
-    assert [outcome.status for outcome in again] == ["skipped", "failed", "skipped"]
-    assert again[0].outputs == first[0].outputs
-    assert {path: path.stat().st_mtime_ns for path in before} == before
-
-
-def test_a_picture_that_lacks_one_result_is_done_again(network_path: Path, jobs: list[Job]) -> None:
-    segmenter = Segmenter.load(network_path)
-    first, *_ = segment_files(segmenter, jobs)
-    first.outputs["overlay"].unlink()
-    again = list(segment_files(segmenter, jobs))
-    assert [outcome.status for outcome in again] == ["done", "failed", "skipped"]
-
-
-def test_overwriting_does_finished_pictures_again(network_path: Path, jobs: list[Job]) -> None:
-    segmenter = Segmenter.load(network_path)
-    first, *_ = segment_files(segmenter, jobs)
-    first.outputs["mask"].write_bytes(b"old")
-    list(segment_files(segmenter, jobs, overwrite=True))
-    with Image.open(first.outputs["mask"]) as mask:
-        assert (np.asarray(mask) == 1).all()
-
-
-def test_results_that_cannot_be_saved_are_reported(network_path: Path, jobs: list[Job]) -> None:
-    jobs[0].prefix.parent.write_text("a file where the folder should be")
-    outcome, *_ = segment_files(Segmenter.load(network_path), jobs)
-    assert outcome.status == "failed"
-    assert outcome.reason.startswith("cannot be saved (")
+@pytest.mark.usefixtures("photos")
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes anywhere")
+def test_a_folder_that_nobody_may_write_in_is_refused() -> None:
+    Path("locked").mkdir(mode=0o500)
+    with pytest.raises(ValueError, match=r"nothing can be written in .*locked \(read-only\)"):
+        check_out_dir(Path("locked/new"))

@@ -63,4 +63,4 @@ def refine(
     wanted = cast("list[inference.Output]", outputs)  # checked above
     paths = result.save(out / photo.stem, outputs=wanted, classes=kept)
     height, width = result.labels.shape
-    show([inference.Outcome(str(photo), "done", paths, (height, width), result.found())])
+    show(inference.Outcome(str(photo), "done", paths, (height, width), result.found()))

@@ -11,6 +11,8 @@ from rich.text import Text
 if TYPE_CHECKING:
     from deeplab.inference import Outcome
 
+_MOST_FAILURES = 1000  # so many are listed at the end
+
 
 def describe(outcome: "Outcome") -> str:
     """Tell of one picture in a line."""
@@ -22,26 +24,69 @@ def describe(outcome: "Outcome") -> str:
     return f"{outcome.name}: {found}"
 
 
-def show(outcomes: list["Outcome"]) -> None:
-    """Print a table: of one picture, or of all pixels of many."""
-    if len(outcomes) > 1:
-        _show_many(outcomes)
-        return
-    (outcome,) = outcomes
+class Tally:
+    """Adds up what became of pictures: of a hundred thousand it holds little more than of one."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._last: Outcome | None = None
+        self._failures: list[tuple[str, str]] = []
+        self._in_pictures: Counter[str] = Counter()
+        self._pixels: defaultdict[str, float] = defaultdict(float)
+        self._confidence: defaultdict[str, float] = defaultdict(float)
+
+    def add(self, outcome: "Outcome") -> None:
+        """Count one more; every pixel counts the same, however large its picture."""
+        self.counts[outcome.status] += 1
+        self._last = outcome
+        if outcome.status == "failed" and len(self._failures) < _MOST_FAILURES:
+            self._failures.append((outcome.name, outcome.reason))
+        height, width = outcome.size or (0, 0)
+        for one in outcome.found:
+            self._in_pictures[one.name] += 1
+            self._pixels[one.name] += one.share * height * width
+            self._confidence[one.name] += one.confidence * one.share * height * width
+
+    def show(self) -> None:
+        """Print a table: of the only picture, or of all pixels of many."""
+        if self.counts.total() == 1 and self._last is not None:
+            show(self._last)
+            return
+        if self.counts["done"]:
+            Console().print(self._table())
+        print(", ".join(f"{count} {status}" for status, count in sorted(self.counts.items())))
+
+    def show_failures(self) -> None:
+        """Say on standard error what could not be done, and why."""
+        num_failed = self.counts["failed"]
+        if num_failed:
+            total = self.counts.total()
+            print(f"{num_failed} of {total} could not be done:", file=sys.stderr)
+        for name, reason in self._failures:
+            print(f"  {name}: {reason}", file=sys.stderr)
+        if num_failed > len(self._failures):
+            print(f"  and {num_failed - len(self._failures)} more", file=sys.stderr)
+
+    def _table(self) -> Table:
+        table = Table("class", title=f"{self.counts['done']} pictures")
+        for heading in ("in pictures", "share of all pixels", "mean confidence"):
+            table.add_column(heading, justify="right")
+        total = sum(self._pixels.values())
+        for name, count in sorted(self._pixels.items(), key=lambda item: -item[1]):
+            mean = _percent(self._confidence[name] / count)
+            in_pictures = str(self._in_pictures[name])
+            table.add_row(Text(name), in_pictures, _percent(count / total), mean)
+        return table
+
+
+def show(outcome: "Outcome") -> None:
+    """Print what became of one picture: a table of its classes, and the files of its results."""
     if outcome.status == "skipped":
         print(describe(outcome))
     elif outcome.status == "done":
         Console().print(_picture_table(outcome))
     for path in outcome.outputs.values():
         print(path)
-
-
-def _show_many(outcomes: list["Outcome"]) -> None:
-    done = [outcome for outcome in outcomes if outcome.status == "done"]
-    if done:
-        Console().print(_summary_table(done))
-    counts = Counter(outcome.status for outcome in outcomes)
-    print(", ".join(f"{count} {status}" for status, count in sorted(counts.items())))
 
 
 def _picture_table(outcome: "Outcome") -> Table:
@@ -51,36 +96,6 @@ def _picture_table(outcome: "Outcome") -> Table:
     for one in outcome.found:
         table.add_row(Text(one.name), _percent(one.share), _percent(one.confidence))
     return table
-
-
-def _summary_table(done: list["Outcome"]) -> Table:
-    """Add up what all pictures show: every pixel counts the same, however large its picture."""
-    pictures: Counter[str] = Counter()
-    pixels: defaultdict[str, float] = defaultdict(float)
-    confidence: defaultdict[str, float] = defaultdict(float)
-    for outcome in done:
-        height, width = outcome.size or (0, 0)
-        for one in outcome.found:
-            pictures[one.name] += 1
-            pixels[one.name] += one.share * height * width
-            confidence[one.name] += one.confidence * one.share * height * width
-    table = Table("class", title=f"{len(done)} pictures")
-    for heading in ("in pictures", "share of all pixels", "mean confidence"):
-        table.add_column(heading, justify="right")
-    total = sum(pixels.values())
-    for name, count in sorted(pixels.items(), key=lambda item: -item[1]):
-        mean = confidence[name] / count
-        table.add_row(Text(name), str(pictures[name]), _percent(count / total), _percent(mean))
-    return table
-
-
-def show_failures(outcomes: list["Outcome"]) -> None:
-    """Say on standard error what could not be done, and why."""
-    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
-    if failed:
-        print(f"{len(failed)} of {len(outcomes)} could not be done:", file=sys.stderr)
-    for outcome in failed:
-        print(f"  {outcome.name}: {outcome.reason}", file=sys.stderr)
 
 
 def _percent(fraction: float) -> str:

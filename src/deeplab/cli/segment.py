@@ -1,16 +1,11 @@
 """`deeplab segment`: masks of photos."""
 
-import json as json_format
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
-from itertools import chain
+from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
-from rich.console import Console
 
 from deeplab.cli.arguments import (
     CrfChoice,
@@ -20,8 +15,7 @@ from deeplab.cli.arguments import (
     parse_window,
     split_list,
 )
-from deeplab.cli.outcomes import describe, show, show_failures
-from deeplab.cli.progress import make_bar
+from deeplab.cli.many_pictures import run_and_tell
 from deeplab.weights import DEFAULT
 
 if TYPE_CHECKING:
@@ -77,11 +71,16 @@ def segment(
     """Find the objects in photos: NAME.mask.png and NAME.overlay.jpg at the photo's own size.
 
     Lists are separated by commas: --scales 0.5,0.75,1 --save mask,cutout --classes cat,dog.
-    Results that are there already are skipped. Exit code 1: some pictures could not be done (they
-    are listed at the end); 2: none could.
+    Results that are there already are skipped. Ctrl-C finishes the pictures in hand, and the same
+    command goes on with the rest. Exit code 1: some pictures could not be done (they are listed at
+    the end); 2: none could; 130: Ctrl-C.
     """
-    from deeplab import inference
+    from deeplab import inference, processor
 
+    inference.check_out_dir(out)
+    jobs, failed = inference.find_jobs(photos, out, standard_input=sys.stdin.buffer)
+    num_threads = processor.num_cores() if threads is None else threads
+    workers = max(1, min(num_threads, len(jobs)))
     outputs, kept = split_list(save), split_list(classes)
     segmenter = inference.Segmenter.load(
         weights,
@@ -90,54 +89,21 @@ def segment(
         longest_side=longest_side,
         window=parse_window(window),
         overlap=overlap,
-        threads=threads,
+        threads=threads if workers == 1 else num_threads // workers,
         crf=crf,
     )
     inference.check_outputs(outputs, kept, segmenter.card.class_names)
-    jobs, failed = inference.find_jobs(photos, out, standard_input=sys.stdin.buffer)
-    outcomes = inference.segment_files(
-        segmenter,
-        jobs,
-        outputs=cast("list[inference.Output]", outputs),  # checked above
-        classes=kept,
-        overwrite=overwrite,
-    )
-    told = []
-    with _progress(len(jobs) + len(failed)) as tell:
-        for outcome in chain(failed, outcomes):
-            told.append(outcome)
-            if json:
-                print(json_format.dumps(_as_json(outcome)), flush=True)
-            tell(outcome)
-    if not json:
-        show(told)
-    show_failures(told)
-    if all(outcome.status == "failed" for outcome in told):
-        raise typer.Exit(2)
-    if any(outcome.status == "failed" for outcome in told):
-        raise typer.Exit(1)
+    inference.clear_leftovers(jobs)
 
+    def begin(stop: Callable[[], bool]) -> Generator["Outcome", None, None]:
+        return inference.segment_files(
+            segmenter,
+            jobs,
+            outputs=cast("list[inference.Output]", outputs),  # checked above
+            classes=kept,
+            overwrite=overwrite,
+            workers=workers,
+            stop=stop,
+        )
 
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[["Outcome"], object]]:
-    """Tell what is done: a bar on a terminal, else a line for each picture; nothing for one."""
-    if total > 1 and sys.stderr.isatty():
-        with make_bar(Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("segmenting", total=total)
-            yield lambda outcome: bar.advance(task)
-    elif total > 1:
-        count = iter(range(1, total + 1))
-        yield lambda outcome: print(f"[{next(count)}/{total}] {describe(outcome)}", file=sys.stderr)
-    else:
-        yield lambda outcome: None
-
-
-def _as_json(outcome: "Outcome") -> dict[str, Any]:
-    values: dict[str, Any] = {"picture": outcome.name, "status": outcome.status}
-    if outcome.status == "failed":
-        return values | {"reason": outcome.reason}
-    values["outputs"] = {output: str(path) for output, path in outcome.outputs.items()}
-    if outcome.size is not None:
-        values["height"], values["width"] = outcome.size
-        values["classes"] = [asdict(one) for one in outcome.found]
-    return values
+    run_and_tell(begin, jobs, failed, json=json)

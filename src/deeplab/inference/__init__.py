@@ -9,10 +9,13 @@ from deeplab.inference.crf_choice import write_crf as write_crf
 from deeplab.inference.engine import Engine as Engine
 from deeplab.inference.files import Job as Job
 from deeplab.inference.files import Outcome as Outcome
+from deeplab.inference.files import check_out_dir as check_out_dir
 from deeplab.inference.files import find_jobs as find_jobs
-from deeplab.inference.files import segment_files as segment_files
 from deeplab.inference.grid import ScoreGrid as ScoreGrid
 from deeplab.inference.onnxruntime_engine import OnnxRuntimeEngine as OnnxRuntimeEngine
+from deeplab.inference.pipeline import OutputError as OutputError
+from deeplab.inference.pipeline import clear_leftovers as clear_leftovers
+from deeplab.inference.pipeline import segment_files as segment_files
 from deeplab.inference.score_files import ScoreFolder as ScoreFolder
 from deeplab.inference.score_files import describe_classes as describe_classes
 from deeplab.inference.score_files import place_scores as place_scores

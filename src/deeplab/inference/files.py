@@ -1,4 +1,4 @@
-"""Many pictures: which files are meant, what their results are called, one after the other.
+"""Many pictures: which files are meant, and what their results are called.
 
 Results keep the sub-folders that their pictures have below the folder or pattern that was given.
 """
@@ -6,14 +6,13 @@ Results keep the sub-folders that their pictures have below the folder or patter
 import glob
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 from deeplab import imaging
-from deeplab.inference.segmentation import OUTPUT_SUFFIXES, ClassShare, Output, output_paths
-from deeplab.inference.segmenter import Segmenter
+from deeplab.inference.segmentation import OUTPUT_SUFFIXES, ClassShare, Output
 
 STANDARD_INPUT = "-"
 
@@ -95,36 +94,21 @@ def find_jobs(
     return jobs, failures
 
 
-def segment_files(
-    segmenter: Segmenter,
-    jobs: Iterable[Job],
-    *,
-    outputs: Sequence[Output] = ("mask", "overlay"),
-    classes: Sequence[str] = (),
-    overwrite: bool = False,
-) -> Iterator[Outcome]:
-    """Segment pictures one after the other and save the results; a bad picture stops nothing.
+def check_out_dir(out_dir: Path) -> None:
+    """Check that results can be written, before any work is done; makes no folder.
 
-    Args:
-        segmenter: The network, ready to run.
-        jobs: What to do.
-        outputs: What to save, see `Segmentation.save`.
-        classes: What cut-outs keep, see `Segmentation.cutout`.
-        overwrite: Do pictures again whose outputs are all there.
+    Raises:
+        ValueError: It is no folder, or nothing can be written in it or in where it will be made.
     """
-    for job in jobs:
-        paths = output_paths(job.prefix, outputs)
-        if not overwrite and all(path.exists() for path in paths.values()):
-            yield Outcome(job.name, "skipped", paths)
-            continue
-        try:
-            result = segmenter(job.source)
-            result.save(job.prefix, outputs=outputs, classes=classes)
-        except (ValueError, OSError, MemoryError) as error:
-            yield Outcome(job.name, "failed", reason=_reason(job.name, error))
-        else:
-            height, width = result.labels.shape
-            yield Outcome(job.name, "done", paths, (height, width), result.found())
+    whole = out_dir.absolute()
+    there = next(folder for folder in (whole, *whole.parents) if folder.exists())
+    if not there.is_dir():
+        raise ValueError(f"{out_dir}: {there} is a file; give a folder for the results")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ValueError(
+            f"{out_dir}: nothing can be written in {there} (read-only); give another folder for "
+            "the results, or allow writing there"
+        )
 
 
 def _expand(text: str) -> Iterator[tuple[Path, Path]]:
@@ -194,12 +178,3 @@ def _distinct_places(found: Sequence[tuple[Path, Path]]) -> list[Path]:
                 "apart, or do them one after the other with different output folders"
             )
     return places
-
-
-def _reason(name: str, error: Exception) -> str:
-    """Say what went wrong, without the name, which is told beside it."""
-    if isinstance(error, MemoryError):
-        return "too large for the memory of this machine"
-    if isinstance(error, OSError):
-        return f"cannot be saved ({error.strerror or error})"
-    return str(error).removeprefix(f"{name}: ")

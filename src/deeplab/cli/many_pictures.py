@@ -1,0 +1,110 @@
+"""Telling of a run over many pictures while it goes on, at its end, and when it ends early."""
+
+import json as json_format
+import sys
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+
+from deeplab.cli import interrupts
+from deeplab.cli.outcomes import Tally, describe
+from deeplab.cli.progress import make_bar
+
+if TYPE_CHECKING:
+    from deeplab.inference import Job, Outcome
+
+Begin = Callable[[Callable[[], bool]], Generator["Outcome", None, None]]
+
+
+def run_and_tell(
+    begin: Begin, jobs: Sequence["Job"], failed: Sequence["Outcome"], *, json: bool
+) -> None:
+    """Run over pictures, tell what becomes of each and of all, and exit with the code for it.
+
+    Args:
+        begin: Starts the run; is given what says whether it shall end early.
+        jobs: The pictures.
+        failed: What has failed before.
+        json: Print one JSON object a line instead of a table.
+
+    Raises:
+        typer.Exit: Not all is well.
+    """
+    total = len(jobs) + len(failed)
+    tally = Tally()
+    why_not_all = _run(begin, jobs, failed, tally, json=json)
+    if not json:
+        tally.show()
+    tally.show_failures()
+    num_left = total - tally.counts.total()
+    if num_left:
+        why = why_not_all or "Ctrl-C"
+        print(
+            f"stopped ({why}): {num_left} of {total} are left; the same command goes on with them",
+            file=sys.stderr,
+        )
+        if not why_not_all:
+            raise typer.Exit(interrupts.EXIT_CODE)
+    if tally.counts["failed"] or num_left:
+        raise typer.Exit(1 if tally.counts.total() > tally.counts["failed"] else 2)
+
+
+def _run(
+    begin: Begin, jobs: Sequence["Job"], failed: Sequence["Outcome"], tally: Tally, *, json: bool
+) -> str:
+    """Run to the end, and give nothing; or until nothing more can be written, and give why."""
+    from deeplab import inference
+
+    with ExitStack() as bar, ExitStack() as stack:
+        tell = bar.enter_context(_progress(len(jobs) + len(failed)))
+
+        def clean_up() -> None:
+            bar.close()  # it has hidden the cursor
+            inference.clear_leftovers(jobs, older_than_s=0)
+
+        is_one = len(jobs) == 1  # then Ctrl-C means that one
+        stop = _never if is_one else stack.enter_context(interrupts.finish_first(clean_up))
+        outcomes = stack.enter_context(closing(begin(stop)))
+        try:
+            for outcome in chain(failed, outcomes):
+                tally.add(outcome)
+                if json:
+                    print(json_format.dumps(_as_json(outcome)), flush=True)
+                tell(outcome)
+        except inference.OutputError as error:
+            return str(error)
+    return ""
+
+
+def _never() -> bool:
+    return False
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[["Outcome"], object]]:
+    """Tell what is done: a bar on a terminal, else a line for each picture; nothing for one."""
+    if total > 1 and sys.stderr.isatty():
+        with make_bar(Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("segmenting", total=total)
+            yield lambda outcome: bar.advance(task)
+    elif total > 1:
+        count = iter(range(1, total + 1))
+        yield lambda outcome: print(f"[{next(count)}/{total}] {describe(outcome)}", file=sys.stderr)
+    else:
+        yield lambda outcome: None
+
+
+def _as_json(outcome: "Outcome") -> dict[str, Any]:
+    values: dict[str, Any] = {"picture": outcome.name, "status": outcome.status}
+    if outcome.status == "failed":
+        return values | {"reason": outcome.reason}
+    values["outputs"] = {output: str(path) for output, path in outcome.outputs.items()}
+    if outcome.size is not None:
+        values["height"], values["width"] = outcome.size
+        values["classes"] = [asdict(one) for one in outcome.found]
+    return values

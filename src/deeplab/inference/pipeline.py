@@ -1,0 +1,132 @@
+"""Many pictures: several at once, in order, until all are done or the disk is full.
+
+Every worker takes one picture from its file to the files of its results; while one decodes, others
+are in the network, in the CRF, or writing. That keeps cores busier than stages with a thread each,
+which wait for the slowest of them (numbers in LOG.md). It also decides how much is in memory: the
+pictures in hand, and no results but the few that wait for an earlier picture.
+"""
+
+import errno
+import logging
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from itertools import takewhile
+
+from deeplab import imaging
+from deeplab.inference.files import Job, Outcome
+from deeplab.inference.segmentation import OUTPUT_SUFFIXES, Output, output_paths
+from deeplab.inference.segmenter import Segmenter
+from deeplab.processor import in_order
+
+_log = logging.getLogger(__name__)
+
+# Where one result could not be written for these, no other one can: full, or read-only.
+_HOPELESS = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_ABANDONED_S = 60  # a temporary file that grows no more belongs to a run that was killed
+
+
+class OutputError(OSError):
+    """Nothing more can be written where results go: the disk is full, or read-only."""
+
+
+def segment_files(
+    segmenter: Segmenter,
+    jobs: Iterable[Job],
+    *,
+    outputs: Sequence[Output] = ("mask", "overlay"),
+    classes: Sequence[str] = (),
+    overwrite: bool = False,
+    workers: int = 1,
+    stop: Callable[[], bool] = lambda: False,
+) -> Generator[Outcome, None, None]:
+    """Segment pictures and save the results; a bad picture stops nothing.
+
+    Closing the generator early finishes the pictures in hand, and begins no other.
+
+    Args:
+        segmenter: The network, ready to run.
+        jobs: What to do.
+        outputs: What to save, see `Segmentation.save`.
+        classes: What cut-outs keep, see `Segmentation.cutout`.
+        overwrite: Do pictures again whose outputs are all there.
+        workers: How many pictures at once. As many as there are cores is the fastest, with a
+            segmenter that was loaded with one thread.
+        stop: Asked before each picture; True ends the run after the pictures in hand.
+
+    Yields:
+        What became of each picture, in the order of the jobs.
+
+    Raises:
+        OutputError: After the outcomes of the pictures in hand.
+    """
+    work = _Work(segmenter, outputs, classes, overwrite, stop)
+    wanted = takewhile(lambda _: not work.is_over(), jobs)
+    with closing(in_order(work.do, wanted, workers=workers)) as outcomes:
+        for outcome in outcomes:
+            if outcome is not None:
+                yield outcome
+    if work.hopeless is not None:
+        raise work.hopeless
+
+
+def clear_leftovers(jobs: Iterable[Job], *, older_than_s: float = _ABANDONED_S) -> None:
+    """Remove the unfinished files that a run which was killed has left in the folders of results.
+
+    Args:
+        jobs: What is to be done.
+        older_than_s: Leave those alone that were written to in so many seconds.
+    """
+    written_before = time.time() - older_than_s
+    endings = tuple(OUTPUT_SUFFIXES.values())
+    for folder in {job.prefix.parent for job in jobs}:
+        for path, name in imaging.unfinished_files(folder):
+            with suppress(FileNotFoundError):  # another run has just finished it
+                if name.endswith(endings) and path.stat().st_mtime <= written_before:
+                    path.unlink()
+
+
+@dataclass
+class _Work:
+    """What is done with each picture, by several threads at once."""
+
+    segmenter: Segmenter
+    outputs: Sequence[Output]
+    classes: Sequence[str]
+    overwrite: bool
+    stop: Callable[[], bool]
+    hopeless: OutputError | None = None
+
+    def is_over(self) -> bool:
+        return self.hopeless is not None or self.stop()
+
+    def do(self, job: Job) -> Outcome | None:
+        """Take a picture from its file to its results; None: it was not begun any more."""
+        if self.is_over():
+            return None
+        try:
+            return self._do(job)
+        except OSError as error:  # of writing: what is wrong with a picture is a ValueError
+            if error.errno in _HOPELESS:
+                self.hopeless = OutputError(error.strerror)
+            return Outcome(
+                job.name, "failed", reason=f"cannot be saved ({error.strerror or error})"
+            )
+        except MemoryError:
+            reason = "too large for the memory of this machine"
+        except ValueError as error:
+            reason = str(error).removeprefix(f"{job.name}: ")
+        except Exception as error:  # a bug of ours shall not cost a night's run
+            _log.exception("%s", job.name)
+            reason = f"{type(error).__name__}: {error}"
+        return Outcome(job.name, "failed", reason=reason)
+
+    def _do(self, job: Job) -> Outcome:
+        paths = output_paths(job.prefix, self.outputs)
+        if not self.overwrite and all(path.exists() for path in paths.values()):
+            return Outcome(job.name, "skipped", paths)
+        result = self.segmenter(job.source)
+        result.save(job.prefix, outputs=self.outputs, classes=self.classes)
+        height, width = result.labels.shape
+        return Outcome(job.name, "done", paths, (height, width), result.found())

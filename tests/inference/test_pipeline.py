@@ -1,0 +1,219 @@
+import errno
+import itertools
+import os
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from deeplab.inference import (
+    Engine,
+    Job,
+    OnnxRuntimeEngine,
+    Outcome,
+    OutputError,
+    Segmenter,
+    clear_leftovers,
+    segment_files,
+)
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> list[Job]:
+    """A red picture, a file that is none, and a green picture."""
+    for name, colour in (("red", "#f00"), ("green", "#0f0")):
+        Image.new("RGB", (9, 6), colour).save(tmp_path / f"{name}.png")
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    return [
+        Job(f"{name}.png", tmp_path / f"{name}.png", tmp_path / "out" / name)
+        for name in ("red", "broken", "green")
+    ]
+
+
+def test_a_bad_picture_stops_nothing(network_path: Path, jobs: list[Job]) -> None:
+    outcomes = list(segment_files(Segmenter.load(network_path), jobs))
+    assert [outcome.status for outcome in outcomes] == ["done", "failed", "done"]
+    assert [outcome.found[0].name for outcome in outcomes if outcome.found] == ["cat", "person"]
+    assert outcomes[0].size == (6, 9)
+    assert all(path.is_file() for path in outcomes[2].outputs.values())
+
+
+def test_a_failure_says_why(network_path: Path, jobs: list[Job]) -> None:
+    _, failure, _ = segment_files(Segmenter.load(network_path), jobs)
+    assert "not a picture" in failure.reason
+    assert failure.outputs == {}
+
+
+def test_finished_pictures_are_skipped(network_path: Path, jobs: list[Job]) -> None:
+    segmenter = Segmenter.load(network_path)
+    first = list(segment_files(segmenter, jobs))
+    before = {path: path.stat().st_mtime_ns for path in first[0].outputs.values()}
+    again = list(segment_files(segmenter, jobs))
+    assert [outcome.status for outcome in again] == ["skipped", "failed", "skipped"]
+    assert again[0].outputs == first[0].outputs
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_a_picture_that_lacks_one_result_is_done_again(network_path: Path, jobs: list[Job]) -> None:
+    segmenter = Segmenter.load(network_path)
+    first, *_ = segment_files(segmenter, jobs)
+    first.outputs["overlay"].unlink()
+    again = list(segment_files(segmenter, jobs))
+    assert [outcome.status for outcome in again] == ["done", "failed", "skipped"]
+
+
+def test_overwriting_does_finished_pictures_again(network_path: Path, jobs: list[Job]) -> None:
+    segmenter = Segmenter.load(network_path)
+    first, *_ = segment_files(segmenter, jobs)
+    first.outputs["mask"].write_bytes(b"old")
+    list(segment_files(segmenter, jobs, overwrite=True))
+    with Image.open(first.outputs["mask"]) as mask:
+        assert (np.asarray(mask) == 1).all()
+
+
+def test_results_that_cannot_be_saved_are_reported(network_path: Path, jobs: list[Job]) -> None:
+    jobs[0].prefix.parent.write_text("a file where the folder should be")
+    outcome, *_ = segment_files(Segmenter.load(network_path), jobs)
+    assert outcome.status == "failed"
+    assert outcome.reason.startswith("cannot be saved (")
+
+
+# Several at once
+
+
+@pytest.fixture
+def many_jobs(tmp_path: Path) -> list[Job]:
+    """Sixteen pictures of different sizes; the fifth is none."""
+    jobs = []
+    for number in range(16):
+        path = tmp_path / f"{number}.png"
+        Image.new("RGB", (9 + number, 6), ("#f00", "#0f0")[number % 2]).save(path)
+        jobs.append(Job(path.name, path, tmp_path / "out" / path.stem))
+    jobs[4].source.write_bytes(b"no picture")
+    return jobs
+
+
+def _files(jobs: list[Job]) -> dict[str, bytes]:
+    folder = jobs[0].prefix.parent
+    return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
+
+
+def test_any_number_of_workers_makes_the_same_files_and_tells_of_them_in_order(
+    network_path: Path, many_jobs: list[Job]
+) -> None:
+    segmenter = Segmenter.load(network_path, threads=1)
+    alone = list(segment_files(segmenter, many_jobs))
+    files = _files(many_jobs)
+    together = list(segment_files(segmenter, many_jobs, overwrite=True, workers=3))
+    assert together == alone
+    assert [outcome.name for outcome in together] == [job.name for job in many_jobs]
+    assert _files(many_jobs) == files
+    assert len(files) == 2 * 15
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_run_that_was_asked_to_end_is_finished_by_the_next_one(
+    network_path: Path, many_jobs: list[Job], workers: int
+) -> None:
+    segmenter = Segmenter.load(network_path, threads=1)
+    is_asked_for = threading.Event()
+    first = []
+    for outcome in segment_files(
+        segmenter, many_jobs, overwrite=True, workers=workers, stop=is_asked_for.is_set
+    ):
+        first.append(outcome)
+        is_asked_for.set()
+    assert 1 <= len(first) <= 3 * workers + 1  # those in hand, not those in the queue
+    done = {outcome.name for outcome in first if outcome.status == "done"}
+    assert len(_files(many_jobs)) == 2 * len(done)
+    second = list(segment_files(segmenter, many_jobs, workers=workers))
+    assert {outcome.name for outcome in second if outcome.status == "skipped"} == done
+    assert len(_files(many_jobs)) == 2 * 15
+
+
+def test_closing_the_run_leaves_no_thread_behind(network_path: Path, many_jobs: list[Job]) -> None:
+    segmenter = Segmenter.load(network_path, threads=1)
+    before = threading.active_count()
+    run = segment_files(segmenter, many_jobs, workers=3)
+    next(run)
+    run.close()
+    assert threading.active_count() == before
+    assert len(_files(many_jobs)) < 2 * 15
+    assert not [name for name in _files(many_jobs) if name.endswith(".tmp")]
+
+
+class _FailsOn9Columns(Engine):
+    """A network with a bug."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.card = engine.card
+        self._engine = engine
+
+    def class_scores(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if pictures.shape[2] == 9:
+            raise IndexError("index 9 is out of bounds")
+        return self._engine.class_scores(pictures)
+
+
+def test_a_bug_costs_the_picture_that_it_shows_on_alone(
+    network_path: Path, many_jobs: list[Job], caplog: pytest.LogCaptureFixture
+) -> None:
+    segmenter = Segmenter(_FailsOn9Columns(OnnxRuntimeEngine(network_path, threads=1)))
+    outcomes = list(segment_files(segmenter, many_jobs, workers=2))
+    assert [outcome.name for outcome in outcomes if outcome.status == "failed"] == [
+        "0.png",
+        "4.png",
+    ]
+    assert outcomes[0].reason == "IndexError: index 9 is out of bounds"
+    assert "0.png" in caplog.text
+    assert "Traceback" in caplog.text
+
+
+# What can befall a disk
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_full_disk_ends_the_run_once_it_is_reported(
+    network_path: Path, many_jobs: list[Job], monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    finish, free = os.replace, itertools.count(-8)
+
+    def full(source: str, target: str) -> None:
+        if next(free) >= 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        finish(source, target)
+
+    segmenter = Segmenter.load(network_path, threads=1)
+    told: list[Outcome] = []
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        told.extend(segment_files(segmenter, many_jobs, workers=workers))
+    failed = [one.reason for one in told if one.reason.startswith("cannot be saved")]
+    assert 1 <= len(failed) <= workers
+    assert set(failed) == {"cannot be saved (No space left on device)"}
+    assert len(told) < 12
+    assert not [name for name in _files(many_jobs) if name.endswith(".tmp")]
+    monkeypatch.setattr(os, "replace", finish)
+    statuses = [one.status for one in segment_files(segmenter, many_jobs, workers=workers)]
+    assert statuses.count("failed") == 1
+    assert len(_files(many_jobs)) == 2 * 15
+
+
+def test_unfinished_files_of_a_run_that_was_killed_are_removed(tmp_path: Path) -> None:
+    old, young, foreign = (
+        tmp_path / name
+        for name in (".cat.mask.png.0a1b2c3d.tmp", ".dog.mask.png.0a1b2c3d.tmp", ".mine.txt.tmp")
+    )
+    for path in (old, young, foreign, tmp_path / "cat.mask.png"):
+        path.touch()
+    for path in (old, foreign):
+        os.utime(path, (time.time() - 3600,) * 2)
+    jobs = [Job("cat", tmp_path / "cat.jpg", tmp_path / "cat")]
+    clear_leftovers([*jobs, Job("dog", tmp_path / "dog.jpg", tmp_path / "not-there" / "dog")])
+    assert {path.name for path in tmp_path.iterdir()} == {young.name, foreign.name, "cat.mask.png"}
+    clear_leftovers(jobs, older_than_s=0)
+    assert not young.exists()
