@@ -6,7 +6,7 @@ import time
 import pytest
 
 from deeplab import processor
-from deeplab.processor import in_order
+from deeplab.processor import ahead, in_order
 
 
 def test_at_least_one_core_is_there_and_no_more_than_the_machine_has() -> None:
@@ -63,3 +63,37 @@ def test_an_error_reaches_the_caller(workers):
     with pytest.raises(ValueError, match="three"):
         done.extend(in_order(fail_at_three, range(10), workers=workers))
     assert done in ([], [0, 1, 2])
+
+
+# One thread that goes ahead
+
+
+@pytest.mark.parametrize("most", [1, 3, 50])
+def test_items_that_are_made_ahead_are_the_same_in_the_same_order(most):
+    assert list(ahead(iter(range(20)), most=most)) == list(range(20))
+
+
+def test_items_are_made_in_another_thread_and_only_a_few_ahead():
+    made = []
+
+    def items():
+        for item in range(100):
+            made.append(threading.get_ident())
+            yield item
+
+    results = ahead(items(), most=3)
+    assert next(results) == 0
+    results.close()
+    assert len(made) <= 4
+    assert threading.get_ident() not in made
+
+
+def test_what_goes_wrong_ahead_is_raised_after_the_items_before_it():
+    def items():
+        yield 1
+        raise ValueError("broken")
+
+    results = ahead(items())
+    assert next(results) == 1
+    with pytest.raises(ValueError, match="broken"):
+        next(results)

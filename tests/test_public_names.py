@@ -16,6 +16,7 @@ REPOSITORY = Path(__file__).parents[1]
 
 # Not pydantic: newer versions of typer bring and use it.
 TRAINING_PACKAGES = (
+    "av",
     "defusedxml",
     "lightning_fabric",
     "matplotlib",

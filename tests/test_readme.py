@@ -73,7 +73,7 @@ def test_every_command_of_the_readme_is_run_by_a_test_here():
     known += ("deeplab recipe", "deeplab crf", "deeplab data", *NOT_RUN)
     lines = [line for block in blocks("sh") for line in block.splitlines()]
     assert [line for line in lines if not line.startswith(known)] == []
-    assert len(commands("deeplab segment")) == 6
+    assert len(commands("deeplab segment")) == 7
     assert len(blocks("python")) == 2
 
 
@@ -115,6 +115,8 @@ def test_the_segment_commands_find_a_cat(folder):
     assert (folder / "segmented" / "cat.overlay.jpg").exists()
     assert (folder / "cutouts" / "cat.cutout.png").exists()
     assert (folder / "values" / "cat.probs.npz").exists()
+    shapes = {path.name for path in (folder / "shapes").glob("cat.*")}
+    assert shapes == {"cat.geojson", "cat.coco.json", "cat.json"}
 
 
 def test_the_python_lines_find_a_cat_and_refine_it(folder):

@@ -22,6 +22,9 @@ MOST_CLASSES = 1000
 
 Colour = tuple[int, int, int]
 
+BACKGROUND_NAMES = frozenset({"background", "_background_", "__background__"})
+"""What class 0 is called, in lower case, where it is all that no other class is."""
+
 
 @dataclass(frozen=True)
 class LabelSet:
@@ -87,6 +90,11 @@ def named(class_names: Sequence[str], name: str = "custom") -> LabelSet:
     colours = voc_palette(len(class_names) + 1)
     palette = (*colours[:VOID], *colours[VOID + 1 :])[: len(class_names)]
     return LabelSet(name, tuple(class_names), palette)
+
+
+def is_background(label: int, class_names: Sequence[str]) -> bool:
+    """Say whether a label is what no other class is; Cityscapes, for one, has no such label."""
+    return label == 0 and class_names[0].lower() in BACKGROUND_NAMES
 
 
 def find_classes(class_names: Sequence[str], wanted: Iterable[str]) -> tuple[int, ...]:

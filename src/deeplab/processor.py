@@ -7,10 +7,11 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeVar, cast
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
+_END = object()
 
 
 def num_cores() -> int:
@@ -46,5 +47,24 @@ def in_order(
             while waiting:
                 yield waiting.popleft().result()
         finally:  # after an error nobody wants the rest
+            for future in waiting:
+                future.cancel()
+
+
+def ahead(items: Iterable[_Item], *, most: int = 2) -> Generator[_Item, None, None]:
+    """Make items in another thread, a few before they are wanted.
+
+    Args:
+        items: One after the other.
+        most: How many wait at a time.
+    """
+    iterator = iter(items)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = deque(pool.submit(next, iterator, _END) for _ in range(most))
+        try:
+            while (item := waiting.popleft().result()) is not _END:
+                waiting.append(pool.submit(next, iterator, _END))
+                yield cast(_Item, item)
+        finally:
             for future in waiting:
                 future.cancel()

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from PIL import Image
+from tests.inference.clips import make_clip
 
 from deeplab.cli.main import main
 from deeplab.inference import Segmenter
@@ -163,6 +164,59 @@ def test_save_chooses_what_is_saved(segment: Segment) -> None:
     assert (alpha[:, 8:] == 0).all()
 
 
+def test_a_folder_of_pictures_has_one_coco_file_too(segment: Segment) -> None:
+    segment("photos", "--save", "coco, geojson", "--simplify", "1", "--classes", "cat")
+    assert sorted(os.listdir("segmented")) == ["cat.coco.json", "cat.geojson", "coco.json", "may"]
+    told = json.loads(Path("segmented/coco.json").read_text())
+    assert [one["file_name"] for one in told["images"]] == [
+        "../photos/cat.png",
+        "../photos/may/person.png",
+    ]
+    assert [one["category_id"] for one in told["annotations"]] == [1]
+
+
+def test_a_video_gives_a_video(segment: Segment) -> None:
+    make_clip(Path("clip.mp4"), num_frames=3)
+    code, out, err = segment("clip.mp4", "--json", "--save", "mask,overlay,masks")
+    assert (code, err.splitlines()[-1]) == (0, "[3/3] pictures of clip.mp4")
+    assert sorted(os.listdir("segmented")) == ["clip.mask.mkv", "clip.masks", "clip.overlay.mp4"]
+    told = json.loads(out)
+    assert (told["frames"], told["height"], told["width"]) == (3, 48, 64)
+    code, out, _ = segment("clip.mp4", "--save", "mask,overlay")
+    assert "clip.mp4: skipped, results are there" in out
+
+
+def test_of_videos_on_a_terminal_a_bar_tells_the_pictures(
+    segment: Segment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_clip(Path("clip.mp4"), num_frames=3)
+    monkeypatch.setattr(type(sys.stderr), "isatty", lambda self: True)
+    monkeypatch.setenv("TERM", "xterm")
+    _, _, err = segment("clip.mp4")
+    assert "clip.mp4" in err
+    assert "pictures of" not in err
+
+
+def test_videos_are_named_not_found_in_folders_nor_among_results(segment: Segment) -> None:
+    make_clip(Path("photos/clip.mp4"), num_frames=1)
+    Path("photos/clip.overlay.mp4").touch()
+    assert segment("photos/*.mp4", "--save", "overlay", "--out", "photos").code == 0
+    assert sorted(os.listdir("photos")) == [
+        *("broken.jpg", "cat.png", "clip.mp4", "clip.overlay.mp4", "may")
+    ]
+    _, out, _ = segment("photos", "--json")
+    assert "clip" not in out
+
+
+def test_outputs_that_a_file_cannot_have_do_nothing(segment: Segment) -> None:
+    Path("clip.mp4").touch()
+    code, _, err = segment("clip.mp4", "cat.png", "--save", "mask,probs")
+    assert (code, Path("segmented").exists()) == (2, False)
+    assert err.startswith("error: clip.mp4: output 'probs' is of pictures; videos have mask")
+    code, _, err = segment("cat.png", "--save", "masks")
+    assert err.startswith("error: cat.png: output 'masks' is of videos; pictures have mask")
+
+
 def test_scales_and_flip_reach_the_segmenter(segment: Segment) -> None:
     segment("cat.png", "--json", "--out", "plain")
     code, _, _ = segment("cat.png", "--json", "--scales", "0.5, 2", "--flip", "--threads", "1")
@@ -252,7 +306,8 @@ def test_a_missing_photo_does_not_stop_the_others(segment: Segment) -> None:
         (["--save", "maks"], "error: unknown output 'maks': did you mean 'mask'?"),
         (["--save", ""], "error: nothing to save"),
         (["--save", "cutout", "--classes", "cta"], "error: unknown class 'cta': did you mean"),
-        (["--classes", "cat"], "error: classes choose what the cut-out keeps"),
+        (["--classes", "cat, dog"], "error: unknown class 'dog': known classes: background, cat"),
+        (["--simplify", "2"], "error: simplify 2 is of polygons: save 'geojson' or 'labelme' too"),
         (["--scales", "1,9"], "error: scale 9: allowed are 0.1 to 4"),
         (["--scales", "big"], "error: --scales big: give numbers with commas between them"),
         (["--scales", ""], "error: --scales : give numbers with commas"),

@@ -20,6 +20,7 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "photos/cat.mask.png",
         "photos/cat.overlay.jpg",
         "photos/cat.cutout.png",
+        "photos/cat.cutouts/person.png",
         "photos/film.mpg",
         "photos/may/cat.jpg",
         "photos/.cache/thumb.jpg",

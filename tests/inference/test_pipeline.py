@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from tests.inference.clips import make_clip
 
 from deeplab.inference import (
     Engine,
@@ -217,3 +218,44 @@ def test_unfinished_files_of_a_run_that_was_killed_are_removed(tmp_path: Path) -
     assert {path.name for path in tmp_path.iterdir()} == {young.name, foreign.name, "cat.mask.png"}
     clear_leftovers(jobs, older_than_s=0)
     assert not young.exists()
+
+
+# Videos
+
+
+def test_videos_are_done_beside_pictures_and_given_up_when_the_run_is_stopped(
+    network_path: Path, tmp_path: Path
+) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", num_frames=3)
+    photo = tmp_path / "red.png"
+    Image.new("RGB", (9, 6), "#f00").save(photo)
+    jobs = [Job(path.name, path, tmp_path / "out" / path.stem) for path in (clip, photo)]
+    segmenter = Segmenter.load(network_path, threads=1)
+    told: list[tuple[str, int, int]] = []
+
+    def run() -> list[Outcome]:
+        stopped = segment_files(
+            segmenter,
+            jobs,
+            stop=lambda: bool(told),
+            tell_frames=lambda *what: told.append(what),
+        )
+        return list(stopped)
+
+    assert run() == []
+    assert told == [("clip.mp4", 1, 3)]
+    assert not list((tmp_path / "out").iterdir())
+    done = list(segment_files(segmenter, jobs, workers=2))
+    assert [(one.status, one.num_frames) for one in done] == [("done", 3), ("done", None)]
+    assert all(path.exists() for one in done for path in one.outputs.values())
+    again = list(segment_files(segmenter, jobs))
+    assert [one.status for one in again] == ["skipped", "skipped"]
+    assert [one.outputs for one in again] == [one.outputs for one in done]
+
+
+def test_what_is_left_of_a_folder_is_removed_too(tmp_path: Path) -> None:
+    left = tmp_path / ".clip.masks.0a1b2c3d.tmp"
+    left.mkdir()
+    (left / "000001.png").touch()
+    clear_leftovers([Job("clip", tmp_path / "clip.mp4", tmp_path / "clip")], older_than_s=0)
+    assert not list(tmp_path.iterdir())

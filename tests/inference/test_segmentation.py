@@ -172,7 +172,7 @@ def test_the_cutout_keeps_the_classes_asked_for(result: Segmentation, tmp_path: 
     [
         (("maks",), (), r"unknown output 'maks': did you mean 'mask'\? outputs are mask, overlay"),
         ((), (), "nothing to save"),
-        (("mask",), ("cat",), "save 'cutout' too"),
+        (("mask",), ("cta",), "unknown class 'cta': did you mean 'cat'"),
         (("cutout",), ("cta",), "unknown class 'cta': did you mean 'cat'"),
     ],
 )

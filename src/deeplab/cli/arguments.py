@@ -41,6 +41,24 @@ WindowOverlap = Annotated[
 ]
 """`--overlap`, as `Segmenter` takes it."""
 
+KeptClasses = Annotated[
+    str,
+    typer.Option(
+        help="Classes that results keep, such as person,dog: others are background in masks, and "
+        "in no overlay, cut-out or polygon; default: all."
+    ),
+]
+"""`--classes`, for `split_list` and `Segmentation.save`."""
+
+Simplify = Annotated[
+    float,
+    typer.Option(
+        metavar="PIXELS",
+        help="Leave out corners of polygons that lie no farther from the line without them.",
+    ),
+]
+"""`--simplify`, for `Segmentation.save`."""
+
 _CRF_COMMANDS = ("refine", "tune", "--help")
 
 

@@ -1,12 +1,13 @@
 """`deeplab crf PHOTO SCORES`: refine class scores that come from anywhere."""
 
+import dataclasses
 import sys
 from pathlib import Path
 from typing import Annotated, cast
 
 import typer
 
-from deeplab.cli.arguments import CrfChoice, split_list
+from deeplab.cli.arguments import CrfChoice, KeptClasses, Simplify, split_list
 from deeplab.cli.outcomes import show
 
 
@@ -38,11 +39,14 @@ def refine(
         typer.Option(min=1, help="Shrink larger photos to so many pixels for the CRF alone."),
     ] = None,
     save: Annotated[
-        str, typer.Option(help="What to save: mask, overlay, probs (the marginals), cutout.")
+        str,
+        typer.Option(
+            help="What to save: mask, overlay, probs (the marginals), and all else that "
+            "`deeplab segment` saves."
+        ),
     ] = "mask,overlay",
-    classes: Annotated[
-        str, typer.Option(help="Classes that the cutout keeps; default: all but the first.")
-    ] = "",
+    classes: KeptClasses = "",
+    simplify: Simplify = 0,
 ) -> None:
     """Refine class scores along the edges of their photo: NAME.mask.png and NAME.overlay.jpg.
 
@@ -54,13 +58,14 @@ def refine(
     file = inference.read_scores(scores, key=key)
     card = inference.describe_classes(len(file.scores), file.class_names)
     outputs, kept = split_list(save), split_list(classes)
-    inference.check_outputs(outputs, kept, card.class_names)
+    inference.check_outputs(outputs, kept, card.class_names, simplify_px=simplify)
     scored, place = inference.place_scores(
         file, imaging.read_picture(photo), stride=stride, longest_side=longest_side
     )
     print(f"{scores}: {file.reading}; {place}", file=sys.stderr)
-    result = inference.label_picture(scored, card, parameters)
+    labelled = inference.label_picture(scored, card, parameters)
+    result = dataclasses.replace(labelled, source=photo)
     wanted = cast("list[inference.Output]", outputs)  # checked above
-    paths = result.save(out / photo.stem, outputs=wanted, classes=kept)
+    paths = result.save(out / photo.stem, outputs=wanted, classes=kept, simplify_px=simplify)
     height, width = result.labels.shape
     show(inference.Outcome(str(photo), "done", paths, (height, width), result.found()))

@@ -6,19 +6,25 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from deeplab.cli import interrupts
 from deeplab.cli.outcomes import Tally, describe
-from deeplab.cli.progress import make_bar
+from deeplab.cli.progress import make_bar, tell_tenths
 
 if TYPE_CHECKING:
-    from deeplab.inference import Job, Outcome
+    from rich.progress import Progress, TaskID
 
-Begin = Callable[[Callable[[], bool]], Generator["Outcome", None, None]]
+    from deeplab.inference import Job, Outcome, TellFrames
+
+Begin = Callable[[Callable[[], bool], "TellFrames"], Generator["Outcome", None, None]]
+Tellers = tuple[Callable[["Outcome"], object], "TellFrames"]
+"""Who is told of each outcome, and who of the pictures of videos."""
 
 
 def run_and_tell(
@@ -27,7 +33,8 @@ def run_and_tell(
     """Run over pictures, tell what becomes of each and of all, and exit with the code for it.
 
     Args:
-        begin: Starts the run; is given what says whether it shall end early.
+        begin: Starts the run; is given what says whether it shall end early, and who is told of the
+            pictures of videos.
         jobs: The pictures.
         failed: What has failed before.
         json: Print one JSON object a line instead of a table.
@@ -61,7 +68,10 @@ def _run(
     from deeplab import inference
 
     with ExitStack() as bar, ExitStack() as stack:
-        tell = bar.enter_context(_progress(len(jobs) + len(failed)))
+        has_videos = any(job.is_video for job in jobs)
+        tell, tell_frames = bar.enter_context(
+            _progress(len(jobs) + len(failed), has_videos=has_videos)
+        )
 
         def clean_up() -> None:
             bar.close()  # it has hidden the cursor
@@ -69,7 +79,7 @@ def _run(
 
         is_one = len(jobs) == 1  # then Ctrl-C means that one
         stop = _never if is_one else stack.enter_context(interrupts.finish_first(clean_up))
-        outcomes = stack.enter_context(closing(begin(stop)))
+        outcomes = stack.enter_context(closing(begin(stop, tell_frames)))
         try:
             for outcome in chain(failed, outcomes):
                 tally.add(outcome)
@@ -86,17 +96,47 @@ def _never() -> bool:
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[["Outcome"], object]]:
-    """Tell what is done: a bar on a terminal, else a line for each picture; nothing for one."""
-    if total > 1 and sys.stderr.isatty():
+def _progress(total: int, *, has_videos: bool) -> Iterator[Tellers]:
+    """Tell what is done: bars on a terminal, else a line for each picture; nothing for one."""
+    if (total > 1 or has_videos) and sys.stderr.isatty():
         with make_bar(Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("segmenting", total=total)
-            yield lambda outcome: bar.advance(task)
-    elif total > 1:
-        count = iter(range(1, total + 1))
-        yield lambda outcome: print(f"[{next(count)}/{total}] {describe(outcome)}", file=sys.stderr)
+            yield _on_bar(bar, bar.add_task("segmenting", total=total))
     else:
-        yield lambda outcome: None
+        yield _in_lines(total)
+
+
+def _on_bar(bar: "Progress", task: "TaskID") -> Tellers:
+    """Show how far all is on one bar, and how far each video is on one of its own."""
+    clips: dict[str, TaskID] = {}
+
+    def tell(outcome: "Outcome") -> None:
+        bar.advance(task)
+        if outcome.name in clips:
+            bar.remove_task(clips.pop(outcome.name))
+
+    def tell_frames(name: str, done: int, frames: int) -> None:
+        if name not in clips:
+            clips[name] = bar.add_task(escape(Path(name).name), total=frames or None)
+        bar.update(clips[name], completed=done)
+
+    return tell, tell_frames
+
+
+def _in_lines(total: int) -> Tellers:
+    count = iter(range(1, total + 1))
+    clips: dict[str, Callable[[int, int], None]] = {}
+
+    def tell(outcome: "Outcome") -> None:
+        if total > 1:
+            print(f"[{next(count)}/{total}] {describe(outcome)}", file=sys.stderr)
+
+    def tell_frames(name: str, done: int, frames: int) -> None:
+        if name not in clips:
+            clips[name] = tell_tenths(f"pictures of {name}")
+        if done <= frames:
+            clips[name](done, frames)
+
+    return tell, tell_frames
 
 
 def _as_json(outcome: "Outcome") -> dict[str, Any]:
@@ -106,5 +146,7 @@ def _as_json(outcome: "Outcome") -> dict[str, Any]:
     values["outputs"] = {output: str(path) for output, path in outcome.outputs.items()}
     if outcome.size is not None:
         values["height"], values["width"] = outcome.size
+        if outcome.num_frames is not None:
+            values["frames"] = outcome.num_frames
         values["classes"] = [asdict(one) for one in outcome.found]
     return values

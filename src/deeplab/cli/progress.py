@@ -40,14 +40,19 @@ def show_progress(doing: str, done: str) -> Iterator[Callable[[int, int], None]]
         A function to be told how many of how many are done.
     """
     if not sys.stderr.isatty():
-        yield _tell_tenths(done)
+        yield tell_tenths(done)
         return
     with make_bar(Console(stderr=True), transient=True) as bar:
         task = bar.add_task(doing, total=None)
         yield lambda number, total: bar.update(task, completed=number, total=total)
 
 
-def _tell_tenths(done: str) -> Callable[[int, int], None]:
+def tell_tenths(done: str) -> Callable[[int, int], None]:
+    """Make what prints a line after every tenth.
+
+    Args:
+        done: What the lines say, such as "scored".
+    """
     told = 0
 
     def tell(number: int, total: int) -> None:

@@ -9,6 +9,8 @@ import typer
 
 from deeplab.cli.arguments import (
     CrfChoice,
+    KeptClasses,
+    Simplify,
     WindowOverlap,
     WindowSize,
     parse_numbers,
@@ -19,7 +21,7 @@ from deeplab.cli.many_pictures import run_and_tell
 from deeplab.weights import DEFAULT
 
 if TYPE_CHECKING:
-    from deeplab.inference import Outcome
+    from deeplab.inference import Outcome, TellFrames
 
 
 def segment(
@@ -27,7 +29,8 @@ def segment(
         list[str],
         typer.Argument(
             metavar="PHOTO",
-            help="Files, folders (with their sub-folders), patterns, or - for standard input.",
+            help="Pictures and videos: files, folders (with their sub-folders; pictures alone), "
+            "patterns, or - for standard input.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("segmented"),
@@ -35,12 +38,13 @@ def segment(
         str,
         typer.Option(
             help="What to save: mask (indexed PNG), overlay (JPEG), probs (probability of every "
-            "class, float16 npz), cutout (RGBA PNG)."
+            "class, float16 npz), cutout (RGBA PNG), cutouts (one for each class, in a folder), "
+            "geojson, labelme (polygons of the regions), coco (the regions as run lengths). Of "
+            "videos: overlay (MP4), mask (lossless: grey values are labels), masks (a PNG each)."
         ),
     ] = "mask,overlay",
-    classes: Annotated[
-        str, typer.Option(help="Classes that the cutout keeps; default: all but the background.")
-    ] = "",
+    classes: KeptClasses = "",
+    simplify: Simplify = 0,
     weights: Annotated[str, typer.Option(help="Published name or network file (.onnx).")] = DEFAULT,
     scales: Annotated[
         str, typer.Option(help="Picture scales; the largest class score counts.")
@@ -92,18 +96,28 @@ def segment(
         threads=threads if workers == 1 else num_threads // workers,
         crf=crf,
     )
-    inference.check_outputs(outputs, kept, segmenter.card.class_names)
+    inference.check_outputs(outputs, kept, segmenter.card.class_names, simplify_px=simplify)
+    inference.check_jobs(jobs, outputs)
     inference.clear_leftovers(jobs)
 
-    def begin(stop: Callable[[], bool]) -> Generator["Outcome", None, None]:
-        return inference.segment_files(
+    def begin(
+        stop: Callable[[], bool], tell_frames: "TellFrames"
+    ) -> Generator["Outcome", None, None]:
+        yield from inference.segment_files(
             segmenter,
             jobs,
             outputs=cast("list[inference.Output]", outputs),  # checked above
             classes=kept,
+            simplify_px=simplify,
             overwrite=overwrite,
             workers=workers,
             stop=stop,
+            tell_frames=tell_frames,
         )
+        if "coco" in outputs:
+            paths = [inference.output_paths(job.prefix, ("coco",))["coco"] for job in jobs]
+            there = [path for path in paths if path.exists()]
+            if len(there) > 1:
+                inference.join_coco(there, out / "coco.json")
 
     run_and_tell(begin, jobs, failed, json=json)

@@ -1,5 +1,6 @@
 """Picture in, label map out: what users run, and what evaluation runs too."""
 
+from deeplab.inference.annotations import join_coco as join_coco
 from deeplab.inference.crf_choice import DEFAULT_PRESET as DEFAULT_PRESET
 from deeplab.inference.crf_choice import STORED as STORED
 from deeplab.inference.crf_choice import find_crf as find_crf
@@ -9,10 +10,15 @@ from deeplab.inference.crf_choice import write_crf as write_crf
 from deeplab.inference.engine import Engine as Engine
 from deeplab.inference.files import Job as Job
 from deeplab.inference.files import Outcome as Outcome
+from deeplab.inference.files import TellFrames as TellFrames
+from deeplab.inference.files import check_jobs as check_jobs
 from deeplab.inference.files import check_out_dir as check_out_dir
 from deeplab.inference.files import find_jobs as find_jobs
 from deeplab.inference.grid import ScoreGrid as ScoreGrid
 from deeplab.inference.onnxruntime_engine import OnnxRuntimeEngine as OnnxRuntimeEngine
+from deeplab.inference.outputs import Output as Output
+from deeplab.inference.outputs import check_outputs as check_outputs
+from deeplab.inference.outputs import output_paths as output_paths
 from deeplab.inference.pipeline import OutputError as OutputError
 from deeplab.inference.pipeline import clear_leftovers as clear_leftovers
 from deeplab.inference.pipeline import segment_files as segment_files
@@ -22,8 +28,8 @@ from deeplab.inference.score_files import place_scores as place_scores
 from deeplab.inference.score_files import read_scores as read_scores
 from deeplab.inference.scored import ScoredPicture as ScoredPicture
 from deeplab.inference.segmentation import ClassShare as ClassShare
-from deeplab.inference.segmentation import Output as Output
 from deeplab.inference.segmentation import Segmentation as Segmentation
-from deeplab.inference.segmentation import check_outputs as check_outputs
 from deeplab.inference.segmenter import Segmenter as Segmenter
 from deeplab.inference.segmenter import label_picture as label_picture
+from deeplab.inference.video import SegmentedVideo as SegmentedVideo
+from deeplab.inference.video import segment_video as segment_video

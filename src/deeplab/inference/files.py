@@ -1,4 +1,4 @@
-"""Many pictures: which files are meant, and what their results are called.
+"""Many pictures and videos: which files are meant, and what their results are called.
 
 Results keep the sub-folders that their pictures have below the folder or pattern that was given.
 """
@@ -6,20 +6,30 @@ Results keep the sub-folders that their pictures have below the folder or patter
 import glob
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 from deeplab import imaging
-from deeplab.inference.segmentation import OUTPUT_SUFFIXES, ClassShare, Output
+from deeplab.inference.outputs import (
+    RESULT_SUFFIXES,
+    Output,
+    check_picture_outputs,
+    check_video_outputs,
+)
+from deeplab.inference.segmentation import ClassShare
+from deeplab.inference.video_read import VIDEO_SUFFIXES
 
 STANDARD_INPUT = "-"
+
+TellFrames = Callable[[str, int, int], object]
+"""Is told of a video its name, and how many pictures of how many (0: nobody knows) are done."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to do.
+    """One picture, or video, to do.
 
     Attributes:
         name: What to call it when talking to people: its path, or "-".
@@ -30,6 +40,11 @@ class Job:
     name: str
     source: Path | BinaryIO
     prefix: Path
+
+    @property
+    def is_video(self) -> bool:
+        """Whether it is a video, by the name of its file."""
+        return isinstance(self.source, Path) and self.source.suffix.lower() in VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -42,6 +57,7 @@ class Outcome:
         outputs: The files of its results; empty if it failed.
         size: Height and width of the upright picture, if it was done now.
         found: The classes in it, if it was done now.
+        num_frames: How many pictures a video has, if it was done now.
         reason: Why it failed.
     """
 
@@ -50,6 +66,7 @@ class Outcome:
     outputs: dict[Output, Path] = field(default_factory=dict)
     size: tuple[int, int] | None = None
     found: tuple[ClassShare, ...] = ()
+    num_frames: int | None = None
     reason: str = ""
 
 
@@ -61,7 +78,8 @@ def find_jobs(
     Args:
         inputs: Files, folders (searched with their sub-folders for names that Pillow knows),
             glob patterns ("**" for any depth), or "-". Hidden files, and results of ours, are
-            not picked up from folders and patterns. A picture that is named twice is done once.
+            not picked up from folders and patterns; nor are videos from folders, as cameras put
+            one beside every picture. A picture that is named twice is done once.
         out_dir: Folder for the results.
         standard_input: What "-" stands for; its results are called "stdin".
 
@@ -92,6 +110,19 @@ def find_jobs(
         for (key, (path, _)), place in zip(found.items(), places, strict=True)
     ]
     return jobs, failures
+
+
+def check_jobs(jobs: Iterable[Job], outputs: Sequence[str]) -> None:
+    """Check that pictures and videos have the outputs that are wanted.
+
+    Raises:
+        ValueError: One has not.
+    """
+    for job in jobs:
+        try:
+            (check_video_outputs if job.is_video else check_picture_outputs)(outputs)
+        except ValueError as error:
+            raise ValueError(f"{job.name}: {error}") from None
 
 
 def check_out_dir(out_dir: Path) -> None:
@@ -130,7 +161,9 @@ def _expand(text: str) -> Iterator[tuple[Path, Path]]:
 def _in_folder(folder: Path, *, below: Path) -> Iterator[tuple[Path, Path]]:
     suffixes = imaging.picture_suffixes()
     for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and not _is_result(Path(name))
+        )
         for name in sorted(names):
             path = Path(parent, name)
             is_hidden = name.startswith(".")
@@ -149,12 +182,15 @@ def _folder_of_pattern(pattern: Path) -> Path:
 
 
 def _is_result(path: Path) -> bool:
-    return path.name.endswith(tuple(OUTPUT_SUFFIXES.values()))
+    return path.name.endswith(RESULT_SUFFIXES)
 
 
 def _why_nothing(text: str) -> str:
     if Path(text).is_dir():
-        return "no pictures in this folder (looked for names such as *.jpg, *.png, *.tif, *.webp)"
+        return (
+            "no pictures in this folder (looked for names such as *.jpg, *.png, *.tif, *.webp; "
+            "videos are to be named, as files or by a pattern)"
+        )
     if glob.has_magic(text):
         return "no file matches this pattern"
     return "no such file"

@@ -8,16 +8,19 @@ pictures in hand, and no results but the few that wait for an earlier picture.
 
 import errno
 import logging
+import shutil
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import takewhile
+from pathlib import Path
 
 from deeplab import imaging
-from deeplab.inference.files import Job, Outcome
-from deeplab.inference.segmentation import OUTPUT_SUFFIXES, Output, output_paths
+from deeplab.inference.files import Job, Outcome, TellFrames
+from deeplab.inference.outputs import RESULT_SUFFIXES, Output, output_paths, video_output_paths
 from deeplab.inference.segmenter import Segmenter
+from deeplab.inference.video import segment_video
 from deeplab.processor import in_order
 
 _log = logging.getLogger(__name__)
@@ -37,11 +40,13 @@ def segment_files(
     *,
     outputs: Sequence[Output] = ("mask", "overlay"),
     classes: Sequence[str] = (),
+    simplify_px: float = 0,
     overwrite: bool = False,
     workers: int = 1,
     stop: Callable[[], bool] = lambda: False,
+    tell_frames: TellFrames = lambda name, done, total: None,
 ) -> Generator[Outcome, None, None]:
-    """Segment pictures and save the results; a bad picture stops nothing.
+    """Segment pictures and videos and save the results; a bad one stops nothing.
 
     Closing the generator early finishes the pictures in hand, and begins no other.
 
@@ -49,11 +54,14 @@ def segment_files(
         segmenter: The network, ready to run.
         jobs: What to do.
         outputs: What to save, see `Segmentation.save`.
-        classes: What cut-outs keep, see `Segmentation.cutout`.
+        classes: What all outputs keep, see `Segmentation.save`.
+        simplify_px: Likewise, of polygons.
         overwrite: Do pictures again whose outputs are all there.
         workers: How many pictures at once. As many as there are cores is the fastest, with a
             segmenter that was loaded with one thread.
-        stop: Asked before each picture; True ends the run after the pictures in hand.
+        stop: Asked before each picture; True ends the run after the pictures in hand. Videos in
+            hand are given up, and nothing is left of them.
+        tell_frames: Told after each picture of a video.
 
     Yields:
         What became of each picture, in the order of the jobs.
@@ -61,7 +69,7 @@ def segment_files(
     Raises:
         OutputError: After the outcomes of the pictures in hand.
     """
-    work = _Work(segmenter, outputs, classes, overwrite, stop)
+    work = _Work(segmenter, outputs, classes, simplify_px, overwrite, stop, tell_frames)
     wanted = takewhile(lambda _: not work.is_over(), jobs)
     with closing(in_order(work.do, wanted, workers=workers)) as outcomes:
         for outcome in outcomes:
@@ -79,12 +87,11 @@ def clear_leftovers(jobs: Iterable[Job], *, older_than_s: float = _ABANDONED_S) 
         older_than_s: Leave those alone that were written to in so many seconds.
     """
     written_before = time.time() - older_than_s
-    endings = tuple(OUTPUT_SUFFIXES.values())
     for folder in {job.prefix.parent for job in jobs}:
         for path, name in imaging.unfinished_files(folder):
             with suppress(FileNotFoundError):  # another run has just finished it
-                if name.endswith(endings) and path.stat().st_mtime <= written_before:
-                    path.unlink()
+                if name.endswith(RESULT_SUFFIXES) and path.stat().st_mtime <= written_before:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @dataclass
@@ -94,8 +101,10 @@ class _Work:
     segmenter: Segmenter
     outputs: Sequence[Output]
     classes: Sequence[str]
+    simplify_px: float
     overwrite: bool
     stop: Callable[[], bool]
+    tell_frames: TellFrames
     hopeless: OutputError | None = None
 
     def is_over(self) -> bool:
@@ -106,7 +115,9 @@ class _Work:
         if self.is_over():
             return None
         try:
-            return self._do(job)
+            return self._do_video(job) if job.is_video else self._do(job)
+        except _GivenUpError:
+            return None
         except OSError as error:  # of writing: what is wrong with a picture is a ValueError
             if error.errno in _HOPELESS:
                 self.hopeless = OutputError(error.strerror)
@@ -127,6 +138,33 @@ class _Work:
         if not self.overwrite and all(path.exists() for path in paths.values()):
             return Outcome(job.name, "skipped", paths)
         result = self.segmenter(job.source)
-        result.save(job.prefix, outputs=self.outputs, classes=self.classes)
+        result.save(
+            job.prefix, outputs=self.outputs, classes=self.classes, simplify_px=self.simplify_px
+        )
         height, width = result.labels.shape
         return Outcome(job.name, "done", paths, (height, width), result.found())
+
+    def _do_video(self, job: Job) -> Outcome:
+        assert isinstance(job.source, Path)
+        paths = video_output_paths(job.prefix, self.outputs)
+        if not self.overwrite and all(path.exists() for path in paths.values()):
+            return Outcome(job.name, "skipped", paths)
+
+        def tell(number: int, total: int) -> None:
+            if self.is_over():
+                raise _GivenUpError
+            self.tell_frames(job.name, number, total)
+
+        done = segment_video(
+            self.segmenter,
+            job.source,
+            job.prefix,
+            outputs=self.outputs,
+            classes=self.classes,
+            tell=tell,
+        )
+        return Outcome(job.name, "done", paths, done.size, done.found, done.num_frames)
+
+
+class _GivenUpError(Exception):
+    """A video is not done to its end, as the run is over."""

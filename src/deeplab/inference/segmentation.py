@@ -4,13 +4,9 @@ Shapes: K classes, (H, W) the picture.
 """
 
 import dataclasses
-import difflib
-import io
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +14,16 @@ from PIL import Image
 
 from deeplab import imaging
 from deeplab.inference.grid import ScoreGrid
-from deeplab.labels import Colour, find_classes
+from deeplab.inference.outputs import (
+    OUTPUTS,
+    Output,
+    SaveOptions,
+    check_outputs,
+    check_picture_outputs,
+    output_paths,
+)
+from deeplab.labels import Colour, find_classes, is_background, void_of
 from deeplab.weights import NetworkCard
-
-Output = Literal["mask", "overlay", "probs", "cutout"]
-
-OUTPUT_SUFFIXES: dict[Output, str] = {
-    "mask": ".mask.png",
-    "overlay": ".overlay.jpg",
-    "probs": ".probs.npz",
-    "cutout": ".cutout.png",
-}
 
 
 @dataclass(frozen=True)
@@ -62,6 +57,7 @@ class Segmentation:
         picture: (H, W, bands) the picture, uint8, 0..255; three bands are RGB.
         grid: The class scores that all this was made from, or the CRF's marginals.
         unrefined: The class scores that went into the CRF; None without a CRF.
+        source: The file of the picture, where annotations find it; None: not from a file.
     """
 
     labels: imaging.LabelMap
@@ -71,6 +67,7 @@ class Segmentation:
     picture: imaging.Picture = field(repr=False)
     grid: ScoreGrid = field(repr=False)
     unrefined: ScoreGrid | None = field(default=None, repr=False)
+    source: Path | None = field(default=None, repr=False)
 
     @classmethod
     def from_scores(
@@ -134,29 +131,66 @@ class Segmentation:
             probabilities[:, band] = values
         return probabilities
 
-    def overlay(self, *, opacity: float = 0.5) -> Image.Image:
+    def kept_labels(self, classes: Sequence[str] = ()) -> tuple[int, ...]:
+        """Look up which labels cut-outs and polygons keep: all but the background, unless told.
+
+        Args:
+            classes: Names of the classes to keep.
+
+        Raises:
+            ValueError: Unknown class name.
+        """
+        every = range(len(self.class_names))
+        objects = tuple(label for label in every if not is_background(label, self.class_names))
+        return find_classes(self.class_names, classes) or objects
+
+    def labels_of(self, classes: Sequence[str] = ()) -> imaging.LabelMap:
+        """Give the label map with all other classes as background; none keeps it as it is.
+
+        Where class 0 is not the background (as in Cityscapes), other classes become void.
+
+        Args:
+            classes: Names of the classes to keep.
+
+        Raises:
+            ValueError: Unknown class name.
+        """
+        if not classes:
+            return self.labels
+        count = len(self.class_names)
+        other = 0 if is_background(0, self.class_names) else void_of(count)
+        lookup = np.full(count, other, self.labels.dtype)
+        kept = list(self.kept_labels(classes))
+        lookup[kept] = kept
+        return lookup[self.labels]
+
+    def overlay(self, *, opacity: float = 0.5, classes: Sequence[str] = ()) -> Image.Image:
         """Draw the labels' colours over the picture; black ones (background) let it through.
 
         Args:
             opacity: 0 shows the picture alone, 1 the colours alone.
+            classes: Names of the classes to draw; none means all.
+
+        Raises:
+            ValueError: Unknown class name.
         """
-        drawn = imaging.overlay(self.picture, self.labels, self.palette, opacity=opacity)
-        return Image.fromarray(drawn)
+        palette = list(self.palette)
+        if classes:
+            for label in set(range(len(palette))).difference(self.kept_labels(classes)):
+                palette[label] = (0, 0, 0)
+        return Image.fromarray(imaging.overlay(self.picture, self.labels, palette, opacity=opacity))
 
     def cutout(self, classes: Sequence[str] = ()) -> Image.Image:
         """Cut objects out: RGBA, transparent (and black) elsewhere.
 
         Args:
-            classes: Names of the classes to keep; none means all but the first, the background.
+            classes: Names of the classes to keep; none means all but the background.
 
         Raises:
             ValueError: Unknown class name.
         """
-        kept = np.ones(len(self.class_names), dtype=np.bool_)
-        kept[0] = False
-        if classes:
-            kept[:] = False
-            kept[list(find_classes(self.class_names, classes))] = True
+        kept = np.zeros(len(self.class_names), dtype=np.bool_)
+        kept[list(self.kept_labels(classes))] = True
         return Image.fromarray(imaging.cut_out(self.picture, kept[self.labels]))
 
     def save(
@@ -165,6 +199,7 @@ class Segmentation:
         *,
         outputs: Sequence[Output] = ("mask", "overlay"),
         classes: Sequence[str] = (),
+        simplify_px: float = 0,
     ) -> dict[Output, Path]:
         """Save files named after `prefix`: "out/cat" makes out/cat.mask.png and so on.
 
@@ -173,90 +208,25 @@ class Segmentation:
             outputs: "mask" (.mask.png: label map with palette), "overlay" (.overlay.jpg),
                 "probs" (.probs.npz: `probabilities` (K, H, W) float16, those below 0.00006 as 0,
                 and `class_names`),
-                "cutout" (.cutout.png: see `cutout`).
-            classes: What the cut-out keeps; only with "cutout".
+                "cutout" (.cutout.png: see `cutout`),
+                "cutouts" (.cutouts: a folder with a cut-out of each class that occurs),
+                "geojson" (.geojson: a polygon for each connected region, in pixels),
+                "coco" (.coco.json: the regions as run lengths),
+                "labelme" (.json: polygons to go on drawing at in labelme).
+            classes: Names of the classes that all of these keep; none: all. See `labels_of`.
+            simplify_px: Leave out corners of polygons that lie no farther from the line without
+                them; 0 keeps them exact.
 
         Returns:
             The path of each output.
 
         Raises:
-            ValueError: Unknown output or class.
+            ValueError: Unknown output or class, or `simplify_px` without polygons.
         """
-        check_outputs(outputs, classes, self.class_names)
+        check_outputs(outputs, classes, self.class_names, simplify_px=simplify_px)
+        check_picture_outputs(outputs)
         paths = output_paths(Path(prefix), outputs)
         Path(prefix).parent.mkdir(parents=True, exist_ok=True)
         for output, path in paths.items():
-            if output == "mask":
-                imaging.write_label_map(path, self.labels, self.palette)
-            elif output == "overlay":
-                _write_image(path, self.overlay())
-            elif output == "cutout":
-                _write_image(path, self.cutout(classes))
-            else:
-                imaging.write_atomically(path, self._write_probabilities)
+            OUTPUTS[output].write(self, path, SaveOptions(tuple(classes), simplify_px))
         return paths
-
-    def _write_probabilities(self, file: BinaryIO) -> None:
-        """Write what `np.load` reads, one class at a time: all of them would not fit in memory."""
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            names = io.BytesIO()
-            np.save(names, np.array(self.class_names))
-            archive.writestr("class_names.npy", names.getvalue())
-            with archive.open("probabilities.npy", "w", force_zip64=True) as member:
-                shape = (len(self.class_names), *self.labels.shape)
-                header = {"descr": "<f2", "fortran_order": False, "shape": shape}
-                np.lib.format.write_array_header_1_0(member, header)
-                for rows in self.grid.probabilities_by_class():
-                    member.write(_as_float16(rows))
-
-
-def check_outputs(
-    outputs: Sequence[str], classes: Sequence[str], class_names: Sequence[str]
-) -> None:
-    """Check what is to be saved before any work is done.
-
-    Args:
-        outputs: What to save, see `Segmentation.save`.
-        classes: What the cut-out keeps.
-        class_names: The classes that exist.
-
-    Raises:
-        ValueError: Unknown output or class, or classes without a cut-out.
-    """
-    known = get_args(Output)
-    for output in outputs:
-        if output not in known:
-            near = difflib.get_close_matches(output, known, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise ValueError(f"unknown output {output!r}: {hint}outputs are {', '.join(known)}")
-    if not outputs:
-        raise ValueError(f"nothing to save: outputs are {', '.join(known)}")
-    if classes and "cutout" not in outputs:
-        raise ValueError("classes choose what the cut-out keeps: save 'cutout' too, or drop them")
-    find_classes(class_names, classes)
-
-
-def output_paths(prefix: Path, outputs: Sequence[Output]) -> dict[Output, Path]:
-    """Name the files of a result.
-
-    Args:
-        prefix: Folder and beginning of the names; "out/cat" gives out/cat.mask.png.
-        outputs: What is saved.
-    """
-    return {output: prefix.with_name(prefix.name + OUTPUT_SUFFIXES[output]) for output in outputs}
-
-
-def _as_float16(probabilities: NDArray[np.float32]) -> bytes:
-    # Below its smallest normal number, float16 takes 10x the time and 4x the space on disk.
-    probabilities[probabilities < np.finfo(np.float16).smallest_normal] = 0
-    return probabilities.astype("<f2").tobytes()
-
-
-def _write_image(path: Path, image: Image.Image) -> None:
-    def write(file: BinaryIO) -> None:
-        if path.suffix == ".jpg":
-            image.save(file, format="JPEG", quality=90)
-        else:
-            image.save(file, format="PNG", compress_level=1)
-
-    imaging.write_atomically(path, write)

@@ -126,7 +126,10 @@ class Segmenter:
         Raises:
             ValueError: Not a picture; the message says what was given and what is allowed.
         """
-        return label_picture(self.score(picture), self.card, self._crf)
+        result = label_picture(self.score(picture), self.card, self._crf)
+        if isinstance(picture, str | Path):
+            return dataclasses.replace(result, source=Path(picture))
+        return result
 
     def class_scores(self, picture: imaging.PictureSource) -> NDArray[np.float32]:
         """Score a picture without labelling it: (K, h, w), scales and flip fused.

@@ -28,10 +28,9 @@ from deeplab.data.prepared import (
     write_pairs,
 )
 from deeplab.data.samples import Sample
-from deeplab.labels import VOID, LabelSet, find_classes, named
+from deeplab.labels import BACKGROUND_NAMES, VOID, LabelSet, find_classes, named
 
 BACKGROUND = "background"
-_BACKGROUNDS = {"background", "_background_", "__background__"}
 _VOIDS = {"__ignore__", "_ignore_", "ignore"}
 
 _MOST_SHOWN = 5
@@ -128,10 +127,10 @@ def _labels(
     """Give each class its label; classes that are to be left out have none."""
     known = annotations.class_names
     find_classes(known, options.void)
-    labels = {name: 0 for name in known if name.lower() in _BACKGROUNDS}
+    labels = {name: 0 for name in known if name.lower() in BACKGROUND_NAMES}
     labels |= {name: VOID for name in known if name.lower() in _VOIDS or name in options.void}
     wanted = options.class_names or tuple(name for name in known if name not in labels)
-    chosen = [name for name in wanted if name.lower() not in _BACKGROUNDS]
+    chosen = [name for name in wanted if name.lower() not in BACKGROUND_NAMES]
     find_classes(known, chosen)
     both = [name for name in chosen if labels.get(name) == VOID]
     if both:
