@@ -1,8 +1,10 @@
 import io
 import struct
+import threading
+import warnings
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -24,6 +26,39 @@ def random() -> np.random.Generator:
 @pytest.fixture
 def picture(random: np.random.Generator) -> Array:
     return random.integers(0, 256, (7, 9, 3), dtype=np.uint8)
+
+
+def test_no_thread_switches_warnings_on_for_another_that_reads() -> None:
+    is_inside, may_leave = threading.Event(), threading.Event()
+
+    def read() -> None:
+        with imaging.without_warnings:
+            is_inside.set()
+            may_leave.wait(timeout=60)
+
+    before = list(warnings.filters)
+    first = threading.Thread(target=read)
+    first.start()
+    is_inside.wait(timeout=60)
+    with imaging.without_warnings:
+        may_leave.set()
+        first.join()
+        warnings.warn("of a broken EXIF block", stacklevel=1)  # everywhere else it is an error
+    assert warnings.filters == before
+
+
+def test_files_that_were_not_finished_are_found_with_the_names_they_were_to_have(
+    tmp_path: Path,
+) -> None:
+    found = []
+
+    def write(file: BinaryIO) -> None:
+        found.extend(imaging.unfinished_files(tmp_path))
+
+    imaging.write_atomically(tmp_path / "cat.mask.png", write)
+    ((path, name),) = found
+    assert (path.parent, name) == (tmp_path, "cat.mask.png")
+    assert list(imaging.unfinished_files(tmp_path)) == []
 
 
 # Reading pictures

@@ -56,7 +56,7 @@ class _Silence:
         with self._lock:
             self._num_inside -= 1
             if self._num_inside == 0:
-                self._before.__exit__()
+                self._before.__exit__(None, None, None)
 
 
 without_warnings = _Silence()

@@ -204,6 +204,22 @@ def test_a_full_disk_ends_the_run_once_it_is_reported(
     assert len(_files(many_jobs)) == 2 * 15
 
 
+def test_a_file_that_does_not_fit_is_no_result(network_path: Path, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="the size of files is limited on POSIX")
+    noise = np.random.default_rng(0).integers(0, 255, (90, 120, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    job = Job("noise.png", tmp_path / "noise.png", tmp_path / "out" / "noise")
+    segmenter = Segmenter.load(network_path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))  # a part is written, as on a disk
+    try:
+        (outcome,) = segment_files(segmenter, [job], outputs=["overlay"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert outcome.reason == "cannot be saved (File too large)"
+    assert _files([job]) == {}
+
+
 def test_unfinished_files_of_a_run_that_was_killed_are_removed(tmp_path: Path) -> None:
     old, young, foreign = (
         tmp_path / name

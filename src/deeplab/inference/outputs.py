@@ -184,7 +184,9 @@ def _write_mask(result: "Segmentation", path: Path, options: SaveOptions) -> Non
 
 def _write_overlay(result: "Segmentation", path: Path, options: SaveOptions) -> None:
     image = result.overlay(classes=options.classes)
-    imaging.write_atomically(path, lambda file: image.save(file, format="JPEG", quality=90))
+    encoded = io.BytesIO()
+    image.save(encoded, format="JPEG", quality=90)
+    _write_encoded(path, encoded)
 
 
 def _write_cutout(result: "Segmentation", path: Path, options: SaveOptions) -> None:
@@ -262,7 +264,14 @@ def _as_float16(probabilities: NDArray[np.float32]) -> bytes:
 
 
 def _write_png(path: Path, image: Image.Image) -> None:
-    imaging.write_atomically(path, lambda file: image.save(file, format="PNG", compress_level=1))
+    encoded = io.BytesIO()
+    image.save(encoded, format="PNG", compress_level=1)
+    _write_encoded(path, encoded)
+
+
+def _write_encoded(path: Path, encoded: io.BytesIO) -> None:
+    # Pillow itself does not notice where a full disk takes only a part of a file.
+    imaging.write_atomically(path, lambda file: file.write(encoded.getbuffer()))
 
 
 OUTPUTS: dict[str, OutputKind] = {
