@@ -10,7 +10,7 @@ PIP_INSTALL = -m pip install --quiet --disable-pip-version-check -c constraints.
 PYTEST = OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --numprocesses=auto --dist=loadfile
 # Not what an editable install builds beside the Python files.
 PACKAGE_FILES = CMakeLists.txt $(shell find src -type f -not -name '*.pyc' -not -name '*.so')
-KERNEL_FILES = CMakeLists.txt $(shell find src/deeplab/crf/kernel -type f)
+KERNEL_FILES = CMakeLists.txt $(shell find src/deeplab -path "*/kernel/*" -type f)
 
 .PHONY: help demo test test-all check format lint types imports fix bench bench-crf bench-data clean
 .DEFAULT_GOAL := help
@@ -62,7 +62,7 @@ bench-crf: $(DEV)/.ready  ## time the dense CRF against pydensecrf2 (needs ../sh
 clean:  ## remove the environments and what they produced
 	rm -rf $(CORE) $(DEV) demo-output .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	rm -rf CMakeCache.txt CMakeFiles CMakeInit.txt cmake_install.cmake build.ninja .ninja_deps .ninja_log
-	rm -rf .cmake .skbuild-info.json libnanobind-*.a src/deeplab/crf/_kernel.*.so
+	rm -rf .cmake .skbuild-info.json libnanobind-*.a src/deeplab/*/_kernel.*.so
 
 # The core environment holds a copy of the package, as a user's would: any changed file renews it.
 $(CORE)/.ready: pyproject.toml constraints.txt $(PACKAGE_FILES)

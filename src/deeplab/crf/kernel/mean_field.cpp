@@ -263,12 +263,9 @@ Status filter(State *state, Team &team, FilterRequest &request) {
     return run(job, filter_worker);
 }
 
-#define DEEPLAB_STRING(x) #x
-#define DEEPLAB_NAME(x) DEEPLAB_STRING(x)
-
 }  // namespace
 
-extern const Variant variant = {DEEPLAB_NAME(DEEPLAB_VARIANT), create, destroy, bytes, mean_field, filter};
+extern const Variant variant = {DEEPLAB_VARIANT_NAME, create, destroy, bytes, mean_field, filter};
 
 }  // namespace DEEPLAB_VARIANT
 }  // namespace deeplab

@@ -16,26 +16,13 @@
 #include <vector>
 
 #include "api.h"
+#include "choose.h"
 #include "team.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
 
 namespace deeplab {
-
-#define DEEPLAB_DECLARE(name)         \
-    namespace name {                  \
-    extern const Variant variant;     \
-    }
-#if defined(DEEPLAB_HAS_X86)
-DEEPLAB_DECLARE(avx512)
-DEEPLAB_DECLARE(avx2)
-#endif
-#if defined(DEEPLAB_HAS_NEON)
-DEEPLAB_DECLARE(neon)
-#else
-DEEPLAB_DECLARE(baseline)
-#endif
 
 namespace {
 
@@ -45,41 +32,13 @@ using Matrix = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::c
 using Marginals = nb::ndarray<float, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
 using Labels = nb::ndarray<int32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
-constexpr int kMaxSide = 1 << 24, kMaxThreads = 256;
+constexpr int kMaxSide = 1 << 24;
 
 // numpy can hold floats at odd addresses.
 template <class Array>
 void check_alignment(const Array &array) {
     if (reinterpret_cast<uintptr_t>(array.data()) % alignof(float))
         throw std::invalid_argument("an array is not aligned: copy it");
-}
-
-std::vector<const Variant *> runnable() {
-    std::vector<const Variant *> found;
-#if defined(DEEPLAB_HAS_X86)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma") &&
-        __builtin_cpu_supports("bmi2"))
-        found.push_back(&avx512::variant);
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
-        found.push_back(&avx2::variant);
-#endif
-#if defined(DEEPLAB_HAS_NEON)
-    found.push_back(&neon::variant);
-#else
-    found.push_back(&baseline::variant);
-#endif
-    return found;
-}
-
-const Variant &find_variant(const std::string &name) {
-    std::string known;
-    for (const Variant *variant : runnable()) {
-        if (variant->name == name) return *variant;
-        known += (known.empty() ? "" : ", ") + std::string(variant->name);
-    }
-    throw std::invalid_argument("variant '" + name + "': this processor can run " + known);
 }
 
 class Workspace {
@@ -286,11 +245,7 @@ nb::ndarray<nb::numpy, float, nb::ndim<2>> run_filter(Workspace &workspace, cons
 NB_MODULE(_kernel, m) {
     using namespace deeplab;
     m.doc() = "Mean field on the permutohedral lattice.";
-    m.def("variants", [] {
-        std::vector<std::string> names;
-        for (const Variant *variant : runnable()) names.emplace_back(variant->name);
-        return names;
-    }, "Instruction sets that this processor can run, fastest first.");
+    m.def("variants", &runnable_names, "Instruction sets that this processor can run, fastest first.");
     nb::class_<Workspace>(m, "Workspace")
         .def(nb::init<>())
         .def_prop_ro("bytes", &Workspace::bytes)

@@ -6,3 +6,7 @@
 #endif
 
 #define DEEPLAB_INLINE inline __attribute__((always_inline))
+
+#define DEEPLAB_STRING(x) #x
+#define DEEPLAB_EXPANDED_STRING(x) DEEPLAB_STRING(x)
+#define DEEPLAB_VARIANT_NAME DEEPLAB_EXPANDED_STRING(DEEPLAB_VARIANT)
