@@ -23,6 +23,11 @@ def test_cores_that_the_process_was_not_given_do_not_count() -> None:
         os.sched_setaffinity(0, given)
 
 
+def test_the_processor_has_a_name_of_one_line() -> None:
+    assert processor.processor_name().strip()
+    assert "\n" not in processor.processor_name()
+
+
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_results_come_in_the_order_of_the_items(workers):
     def slow_for_even_ones(item):

@@ -22,6 +22,7 @@ TRAINING_PACKAGES = (
     "matplotlib",
     "onnx",
     "onnxscript",
+    "openvino",
     "optuna",
     "pycocotools",
     "safetensors",

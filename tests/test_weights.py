@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from deeplab import weights
+from deeplab.precisions import PrecisionRecord
 from deeplab.preprocessing import CAFFE_VOC
 from deeplab.weights import NetworkCard, PublishedWeights, resolve_checkpoint, resolve_network
 
@@ -48,6 +49,7 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PublishedWeigh
         CARD,
         replace(CARD, longest_side=None),
         replace(CARD, preprocessing=CAFFE_VOC),
+        replace(CARD, precisions={"bf16": PrecisionRecord(-0.001, 0.98, "pets val", 9, "any")}),
         replace(CARD, crf={"bilateral": {"weight": 4.0, "xy": 67.0, "rgb": 3.0}, "spatial": []}),
     ],
 )
@@ -60,6 +62,12 @@ def test_what_older_files_lack_may_be_missing_from_the_metadata(key: str) -> Non
     metadata = CARD.to_metadata()
     del metadata[key]
     assert getattr(NetworkCard.from_metadata(metadata), key) is None
+
+
+def test_of_older_files_no_precision_is_known() -> None:
+    metadata = CARD.to_metadata()
+    del metadata["precisions"]
+    assert NetworkCard.from_metadata(metadata).precisions == {}
 
 
 def test_missing_metadata_are_named() -> None:
@@ -76,6 +84,8 @@ def test_missing_metadata_are_named() -> None:
         ("class_names", "3"),
         ("palette", "[[0, 0]]"),
         ("provenance", "[]"),
+        ("precisions", "[]"),
+        ("precisions", '{"bf16": {"same_labels": 1}}'),
         ("output_stride", "null"),
         ("output_stride", "0"),
         ("longest_side", "-1"),

@@ -1,4 +1,4 @@
-"""The folder of this user's weight files: what was fetched, and what was imported."""
+"""The folder of this user's weight files: what was fetched, imported, compiled and timed."""
 
 import os
 import sys
@@ -25,6 +25,16 @@ def fetched_dir() -> Path:
 def imported_dir() -> Path:
     """Say where imported files lie: `NAME.safetensors` and `NAME.onnx`."""
     return cache_dir() / "imported"
+
+
+def compiled_dir() -> Path:
+    """Say where networks lie as runtimes compiled them for this machine."""
+    return cache_dir() / "compiled"
+
+
+def trials_dir() -> Path:
+    """Say where it is remembered how fast networks ran on this machine."""
+    return cache_dir() / "trials"
 
 
 def _system_dir() -> Path:

@@ -4,9 +4,12 @@ numpy, onnxruntime, Pillow and the CRF let other threads run meanwhile.
 """
 
 import os
+import platform
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import TypeVar, cast
 
 _Item = TypeVar("_Item")
@@ -19,6 +22,26 @@ def num_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def processor_name() -> str:
+    """Name the processor, such as "AMD EPYC 7763", as far as the system tells."""
+    try:
+        with Path("/proc/cpuinfo").open() as file:
+            start = file.read(4096)  # the first core's entry: all of them would take a while
+    except OSError:
+        return platform.processor() or platform.machine()
+    for line in start.splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def may_have_gpu() -> bool:
+    """Say whether there seems to be a GPU that networks run on; what uses it decides."""
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    return Path("/proc/driver/nvidia/version").exists() or Path("/dev/nvidiactl").exists()
 
 
 def in_order(

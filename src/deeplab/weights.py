@@ -11,11 +11,12 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from deeplab.cache import imported_dir
+from deeplab.precisions import PrecisionRecord
 from deeplab.preprocessing import Preprocessing
 from deeplab.registry import ELSEWHERE
 
@@ -102,6 +103,8 @@ class NetworkCard:
         num_bands: Bands of the pictures that it takes, 3 being RGB; see `bands.read_bands`.
         preprocessing: What is done to pixels before they are scored. Network files do it
             themselves, and only say it here. None: the file is of an older version.
+        precisions: What was measured to change when the network is computed in fewer bits, by
+            precision, such as "bf16"; see `deeplab benchmark --agreement`.
     """
 
     name: str
@@ -114,6 +117,7 @@ class NetworkCard:
     crf: dict[str, Any] | None = None
     num_bands: int = 3
     preprocessing: Preprocessing | None = None
+    precisions: dict[str, PrecisionRecord] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse values that do not fit together."""
@@ -142,6 +146,9 @@ class NetworkCard:
             "crf": json.dumps(self.crf),
             "num_bands": json.dumps(self.num_bands),
             "preprocessing": json.dumps(self.preprocessing and self.preprocessing.to_plain()),
+            "precisions": json.dumps(
+                {name: record.to_plain() for name, record in self.precisions.items()}
+            ),
         }
 
     @classmethod
@@ -163,6 +170,7 @@ class NetworkCard:
             side = json.loads(metadata.get("longest_side", "null"))
             crf = json.loads(metadata.get("crf", "null"))
             plain = json.loads(metadata.get("preprocessing", "null"))
+            precisions = json.loads(metadata.get("precisions", "{}"))
             values: dict[str, Any] = {key: json.loads(metadata[key]) for key in _REQUIRED_KEYS}
             return cls(
                 name=str(values["name"]),
@@ -175,6 +183,10 @@ class NetworkCard:
                 crf=None if crf is None else {str(key): value for key, value in crf.items()},
                 num_bands=int(json.loads(metadata.get("num_bands", "3"))),
                 preprocessing=None if plain is None else Preprocessing.from_plain(plain),
+                precisions={
+                    str(name): PrecisionRecord.from_plain(record)
+                    for name, record in precisions.items()
+                },
             )
         except (TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"the network's metadata cannot be read: {error}") from error

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from deeplab.inference.torch_engine import TorchEngine
+from deeplab.inference import Setup
+from deeplab.inference.torch_engine import TorchEngine, torch_devices, torch_precisions
 from deeplab.labels import named
 from deeplab.models import ASPPConfig, DeepLab, ModelConfig, build, save_checkpoint
 from deeplab.weights import NetworkCard
@@ -53,4 +54,26 @@ def test_a_checkpoint_scores_like_the_network_it_was_made_of(network, pictures, 
     loaded = TorchEngine.from_checkpoint(path)
     assert loaded.card == replace(CARD, preprocessing=network.preprocessing)
     wanted = TorchEngine(network, CARD).class_scores(pictures)
-    assert np.array_equal(loaded.class_scores(pictures), wanted)
+    # Norms are folded, and values lie in another order in memory: sums are rounded otherwise.
+    np.testing.assert_allclose(loaded.class_scores(pictures), wanted, rtol=1e-4, atol=1e-5)
+    assert loaded.setup == Setup("torch", "f32", torch_devices()[0])
+
+
+def test_bfloat16_of_a_checkpoint_is_autocast(network, pictures, tmp_path):
+    path = tmp_path / "random.safetensors"
+    save_checkpoint(path, network.state_dict(), config=CONFIG, card=CARD)
+    rounded = TorchEngine.from_checkpoint(path, precision="bf16", device="cpu")
+    exact = TorchEngine(network, CARD).class_scores(pictures)
+    difference = np.abs(rounded.class_scores(pictures) - exact).max()
+    assert 1e-5 < difference / np.abs(exact).max() < 0.05
+    assert str(rounded.setup) == "torch bf16"
+
+
+def test_float32_is_always_there_and_the_processor_too():
+    assert torch_devices()[-1] == "cpu"
+    assert torch_precisions()[0] == "f32"
+
+
+def test_a_device_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"torch has no tensorrt here; it has .*cpu"):
+        TorchEngine.from_checkpoint(tmp_path / "any.safetensors", device="tensorrt")

@@ -1,9 +1,10 @@
 """How several commands read the same kind of option, and what may be left out when typing."""
 
+import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -58,6 +59,34 @@ Simplify = Annotated[
     ),
 ]
 """`--simplify`, for `Segmentation.save`."""
+
+EngineOption = Annotated[
+    Literal["auto", "onnxruntime", "openvino", "torch"],
+    typer.Option("--engine", help="What runs the network; auto: the fastest, as far as is known."),
+]
+"""`--engine`, as `inference.open_engine` takes it."""
+
+PrecisionOption = Annotated[
+    Literal["auto", "f32", "bf16"],
+    typer.Option(
+        "--precision",
+        help="What it computes in; auto: the fastest that was shown to do no harm to this network.",
+    ),
+]
+"""`--precision`, likewise."""
+
+
+def _tell_more(is_wanted: bool) -> bool:
+    if is_wanted:
+        logging.getLogger("deeplab").setLevel(logging.INFO)
+    return is_wanted
+
+
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", callback=_tell_more, help="Say what is chosen, and why."),
+]
+"""`--verbose`: the library's messages of level INFO are shown too."""
 
 _CRF_COMMANDS = ("refine", "tune", "--help")
 

@@ -7,6 +7,9 @@ import typer
 
 from deeplab.cli.arguments import (
     CrfChoice,
+    EngineOption,
+    PrecisionOption,
+    Verbose,
     WindowOverlap,
     WindowSize,
     parse_numbers,
@@ -41,6 +44,8 @@ def evaluate(
     window: WindowSize = None,
     overlap: WindowOverlap = None,
     crf: CrfChoice = None,
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "f32",
     absent: Annotated[
         Literal["devkit", "present"],
         typer.Option(
@@ -103,6 +108,7 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only so many pictures, spread over the split.")
     ] = None,
+    verbose: Verbose = False,
 ) -> None:
     """Score a network on a data set: mean IoU, IoU per class, accuracies.
 
@@ -143,6 +149,8 @@ def evaluate(
                 convention=absent,
                 limit=limit,
                 keep=_kept(keep, one, other),
+                engine=engine,
+                precision=precision,
                 progress=tell,
             )
     about: dict[str, object] = {
@@ -156,6 +164,8 @@ def evaluate(
     }
     if window is not None:
         about |= {"window": window, "overlap": overlap}
+    if (engine, precision) != ("auto", "f32"):
+        about |= {"engine": engine, "precision": precision}
     named = dict(zip(short_names(list(evaluations)), evaluations.values(), strict=True))
     title = f"{' and '.join(named)} on {split}"
     if other is None:
@@ -185,6 +195,8 @@ def evaluate(
                 overlap=overlap,
                 crf=crf,
                 stride=stride,
+                engine=engine,
+                precision=precision,
                 progress=tell,
             )
 

@@ -14,6 +14,7 @@ import typer
 
 import deeplab
 from deeplab.cli.arguments import spell_out
+from deeplab.cli.benchmark import benchmark
 from deeplab.cli.crf import refine
 from deeplab.cli.crf_tune import tune
 from deeplab.cli.data_check import check
@@ -39,6 +40,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "train": train,
     "recipe": recipe,
     "export": export,
+    "benchmark": benchmark,
 }
 
 GROUPS: dict[str, dict[str, Callable[..., None]]] = {
@@ -59,6 +61,7 @@ _EXTRAS = {
     "matplotlib": "plots",
     "onnx": "export",
     "onnxscript": "export",
+    "openvino": "openvino",
     "optuna": "tune",
     "pycocotools": "data",
     "scipy": "data",

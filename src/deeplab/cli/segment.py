@@ -9,8 +9,11 @@ import typer
 
 from deeplab.cli.arguments import (
     CrfChoice,
+    EngineOption,
     KeptClasses,
+    PrecisionOption,
     Simplify,
+    Verbose,
     WindowOverlap,
     WindowSize,
     parse_numbers,
@@ -45,7 +48,9 @@ def segment(
     ] = "mask,overlay",
     classes: KeptClasses = "",
     simplify: Simplify = 0,
-    weights: Annotated[str, typer.Option(help="Published name or network file (.onnx).")] = DEFAULT,
+    weights: Annotated[
+        str, typer.Option(help="Published name, network file or checkpoint.")
+    ] = DEFAULT,
     scales: Annotated[
         str, typer.Option(help="Picture scales; the largest class score counts.")
     ] = "1",
@@ -62,6 +67,8 @@ def segment(
     window: WindowSize = None,
     overlap: WindowOverlap = None,
     crf: CrfChoice = None,
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "auto",
     threads: Annotated[
         int | None, typer.Option(help="Processor threads; default: one for each core.")
     ] = None,
@@ -71,6 +78,7 @@ def segment(
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a line instead of a table.")
     ] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Find the objects in photos: NAME.mask.png and NAME.overlay.jpg at the photo's own size.
 
@@ -95,6 +103,10 @@ def segment(
         overlap=overlap,
         threads=threads if workers == 1 else num_threads // workers,
         crf=crf,
+        engine=engine,
+        precision=precision,
+        workers=workers,
+        num_pictures=len(jobs),
     )
     inference.check_outputs(outputs, kept, segmenter.card.class_names, simplify_px=simplify)
     inference.check_jobs(jobs, outputs)

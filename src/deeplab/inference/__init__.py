@@ -1,13 +1,24 @@
 """Picture in, label map out: what users run, and what evaluation runs too."""
 
 from deeplab.inference.annotations import join_coco as join_coco
+from deeplab.inference.choose_engine import EngineChoice as EngineChoice
+from deeplab.inference.choose_engine import PrecisionChoice as PrecisionChoice
+from deeplab.inference.choose_engine import allowed_trials as allowed_trials
+from deeplab.inference.choose_engine import known_precisions as known_precisions
+from deeplab.inference.choose_engine import open_engine as open_engine
+from deeplab.inference.choose_engine import quickest as quickest
+from deeplab.inference.choose_engine import weights_path as weights_path
 from deeplab.inference.crf_choice import DEFAULT_PRESET as DEFAULT_PRESET
 from deeplab.inference.crf_choice import STORED as STORED
 from deeplab.inference.crf_choice import find_crf as find_crf
 from deeplab.inference.crf_choice import plain_parameters as plain_parameters
 from deeplab.inference.crf_choice import read_crf as read_crf
 from deeplab.inference.crf_choice import write_crf as write_crf
+from deeplab.inference.engine import PLAIN as PLAIN
 from deeplab.inference.engine import Engine as Engine
+from deeplab.inference.engine import EngineName as EngineName
+from deeplab.inference.engine import Setup as Setup
+from deeplab.inference.engine import is_checkpoint as is_checkpoint
 from deeplab.inference.files import Job as Job
 from deeplab.inference.files import Outcome as Outcome
 from deeplab.inference.files import TellFrames as TellFrames
@@ -15,13 +26,18 @@ from deeplab.inference.files import check_jobs as check_jobs
 from deeplab.inference.files import check_out_dir as check_out_dir
 from deeplab.inference.files import find_jobs as find_jobs
 from deeplab.inference.grid import ScoreGrid as ScoreGrid
+from deeplab.inference.network_file import read_card as read_card
+from deeplab.inference.network_file import replace_metadata as replace_metadata
 from deeplab.inference.onnxruntime_engine import OnnxRuntimeEngine as OnnxRuntimeEngine
+from deeplab.inference.open_engine import find_setups as find_setups
+from deeplab.inference.open_engine import open_setup as open_setup
 from deeplab.inference.outputs import Output as Output
 from deeplab.inference.outputs import check_outputs as check_outputs
 from deeplab.inference.outputs import output_paths as output_paths
 from deeplab.inference.pipeline import OutputError as OutputError
 from deeplab.inference.pipeline import clear_leftovers as clear_leftovers
 from deeplab.inference.pipeline import segment_files as segment_files
+from deeplab.inference.remembered import remember as remember
 from deeplab.inference.score_files import ScoreFolder as ScoreFolder
 from deeplab.inference.score_files import describe_classes as describe_classes
 from deeplab.inference.score_files import place_scores as place_scores
@@ -31,5 +47,10 @@ from deeplab.inference.segmentation import ClassShare as ClassShare
 from deeplab.inference.segmentation import Segmentation as Segmentation
 from deeplab.inference.segmenter import Segmenter as Segmenter
 from deeplab.inference.segmenter import label_picture as label_picture
+from deeplab.inference.trials import Trial as Trial
+from deeplab.inference.trials import label_photos as label_photos
+from deeplab.inference.trials import open_all as open_all
+from deeplab.inference.trials import packaged_photos as packaged_photos
+from deeplab.inference.trials import time_in_turns as time_in_turns
 from deeplab.inference.video import SegmentedVideo as SegmentedVideo
 from deeplab.inference.video import segment_video as segment_video

@@ -1,14 +1,30 @@
-"""Runs a network file (ONNX) in onnxruntime, on the processor."""
+"""Runs a network file (ONNX) in onnxruntime: on the processor, or on a GPU where there is one."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.inference.engine import Engine
+from deeplab.cache import compiled_dir
+from deeplab.inference.engine import (
+    Device,
+    Engine,
+    Setup,
+    another_kind,
+    check_scores,
+    check_threads,
+    not_a_network,
+    run_failed,
+)
 from deeplab.weights import NetworkCard
 
 _INPUT, _OUTPUT = "pictures", "class_scores"
+_PROVIDERS: dict[Device, str] = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+}
 
 
 class OnnxRuntimeEngine(Engine):
@@ -17,27 +33,33 @@ class OnnxRuntimeEngine(Engine):
     Args:
         network_path: The ONNX file, as `deeplab export` writes it.
         threads: Processor threads to use; None leaves it to onnxruntime (one for each core).
+        device: Where to compute, one of `onnxruntime_devices`.
 
     Raises:
         ValueError: Not an ONNX file, or not one that follows our contract: uint8 `pictures`
-            (N, H, W, 3) in, `class_scores` (N, K, h, w) out, a network card in the metadata.
+            (N, H, W, 3) in, `class_scores` (N, K, h, w) out, a network card in the metadata. Or
+            the device cannot be used.
     """
 
-    def __init__(self, network_path: Path, *, threads: int | None = None) -> None:
+    def __init__(
+        self, network_path: Path, *, threads: int | None = None, device: Device = "cpu"
+    ) -> None:
         import onnxruntime  # here, because other engines shall not need it
 
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads {threads}: give 1 or more, or leave it out")
+        check_threads(threads)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # errors come as exceptions, once
         options.intra_op_num_threads = threads or 0
         options.enable_mem_pattern = False  # it plans for one picture size; photos have many
+        self.setup = Setup("onnxruntime", device=device)
         try:
             self._session = onnxruntime.InferenceSession(
-                network_path, options, providers=["CPUExecutionProvider"]
+                network_path, options, providers=_providers(device)
             )
         except Exception as error:  # onnxruntime's exceptions share no base class
-            raise ValueError(_not_a_network(network_path, error)) from error
+            raise not_a_network(network_path, error) from error
+        if _PROVIDERS[device] not in self._session.get_providers():  # it only warns of that
+            raise ValueError(f"onnxruntime cannot use {device} here: its libraries do not load")
         self._check_contract(network_path)
         metadata = self._session.get_modelmeta().custom_metadata_map
         try:
@@ -50,28 +72,38 @@ class OnnxRuntimeEngine(Engine):
         try:
             (scores,) = self._session.run([_OUTPUT], {_INPUT: np.ascontiguousarray(pictures)})
         except Exception as error:  # onnxruntime's exceptions share no base class
-            height, width = pictures.shape[1:3]
-            raise ValueError(
-                f"network {self.card.name!r} failed on {len(pictures)} picture(s) of "
-                f"{width}x{height} pixels: {error}"
-            ) from error
-        if not np.isfinite(scores).all():
-            raise ValueError(f"network {self.card.name!r} gave class scores that are not finite")
-        return np.asarray(scores, dtype=np.float32)
+            raise run_failed(self.card, pictures, error) from error
+        return check_scores(np.asarray(scores, dtype=np.float32), self.card)
 
     def _check_contract(self, network_path: Path) -> None:
         inputs = [(one.name, one.type) for one in self._session.get_inputs()]
         outputs = [(one.name, one.type) for one in self._session.get_outputs()]
         if inputs != [(_INPUT, "tensor(uint8)")] or outputs != [(_OUTPUT, "tensor(float)")]:
-            raise ValueError(
-                f"{network_path}: an ONNX file of another kind (in {inputs}, out {outputs}); "
-                f"wanted: uint8 {_INPUT!r} in, float {_OUTPUT!r} out, "
-                "as `deeplab export` makes them"
-            )
+            raise another_kind(network_path, inputs, outputs)
 
 
-def _not_a_network(network_path: Path, error: Exception) -> str:
-    if network_path.suffix in (".safetensors", ".pt", ".pth", ".ckpt"):
-        return f"{network_path}: a checkpoint; make a network file of it with `deeplab export`"
-    reason = str(error).splitlines()[0]
-    return f"{network_path}: not an ONNX network file, or a damaged one ({reason})"
+def onnxruntime_devices() -> tuple[Device, ...]:
+    """Say where the installed onnxruntime may compute: what it was built for, "cpu" first."""
+    import onnxruntime
+
+    built_for = onnxruntime.get_available_providers()
+    return tuple(device for device, provider in _PROVIDERS.items() if provider in built_for)
+
+
+def _providers(device: Device) -> list[Any]:
+    """List the providers of a device, first choice first, with their settings."""
+    cuda = ("CUDAExecutionProvider", {"use_tf32": "0"})  # float32 shall be float32
+    if device == "cpu":
+        return ["CPUExecutionProvider"]
+    if device == "cuda":
+        return [cuda, "CPUExecutionProvider"]
+    # It compiles for every picture size, minutes long: what it made is kept.
+    folder = compiled_dir() / "tensorrt"
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = {
+        "trt_engine_cache_enable": "1",
+        "trt_engine_cache_path": str(folder),
+        "trt_timing_cache_enable": "1",
+        "trt_timing_cache_path": str(folder),
+    }
+    return [("TensorrtExecutionProvider", settings), cuda, "CPUExecutionProvider"]

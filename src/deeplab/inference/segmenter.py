@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from deeplab import bands, imaging
 from deeplab.crf import DenseCRF
+from deeplab.inference.choose_engine import EngineChoice, PrecisionChoice, open_engine
 from deeplab.inference.crf_choice import find_crf
 from deeplab.inference.engine import Engine
-from deeplab.inference.onnxruntime_engine import OnnxRuntimeEngine
 from deeplab.inference.scored import ScoredPicture
 from deeplab.inference.segmentation import Segmentation
 from deeplab.inference.windows import OVERLAP, Windows
-from deeplab.weights import DEFAULT, NetworkCard, resolve_network
+from deeplab.weights import DEFAULT, NetworkCard
 
 _SMALLEST_SCALE, _LARGEST_SCALE = 0.1, 4.0
 
@@ -43,6 +43,10 @@ class Segmenter:
         overlap: The share of a window that the next one sees again, 0..0.9; a third if None.
         crf: Refine the fused scores with this fully connected CRF, see `ScoredPicture.refine`.
 
+    Attributes:
+        card: What the network says about itself.
+        engine: The network.
+
     Raises:
         ValueError: A scale is outside 0.1..4 or given twice, `longest_side` is below 1, a window
             is smaller than the network's stride, or an overlap is given without a window.
@@ -63,7 +67,7 @@ class Segmenter:
         if longest_side is not None and longest_side < 1:
             raise ValueError(f"longest side {longest_side}: give 1 pixel or more")
         self.card = engine.card
-        self._engine = engine
+        self.engine = engine
         self._scales = tuple(sorted(scales, reverse=True))
         self._flip = flip
         self._windows = _windows(window, overlap, engine.card.output_stride)
@@ -83,8 +87,12 @@ class Segmenter:
         overlap: float | None = None,
         threads: int | None = None,
         crf: DenseCRF | str | None = None,
+        engine: EngineChoice = "auto",
+        precision: PrecisionChoice = "auto",
+        workers: int = 1,
+        num_pictures: int | None = None,
     ) -> "Segmenter":
-        """Load published weights by name, or a network file (ONNX) by path.
+        """Load published weights by name, or a network file (ONNX) or checkpoint by path.
 
         Args:
             weights: A published name such as "voc12-lite", or a path.
@@ -96,17 +104,29 @@ class Segmenter:
             threads: Processor threads for network and CRF; None: one for each core.
             crf: See `Segmenter`; or "stored" for the parameters in the network file, the name of
                 a preset, a file of parameters: see `find_crf`.
+            engine: What runs the network: "onnxruntime", "openvino", "torch", or "auto" for the
+                fastest of them, see `open_engine`.
+            precision: "f32", "bf16", or "auto" for the fastest that does no harm, likewise.
+            workers: From how many threads pictures will come at once.
+            num_pictures: How many pictures there are, if that is known, for the choice of engine.
 
         Raises:
             ValueError: An unknown name, a file that is not such a network, a wrong setting.
         """
-        engine = OnnxRuntimeEngine(resolve_network(weights), threads=threads)
+        opened = open_engine(
+            weights,
+            engine=engine,
+            precision=precision,
+            threads=threads,
+            workers=workers,
+            num_pictures=num_pictures,
+        )
         if isinstance(crf, str):
-            crf = find_crf(crf, engine.card)
+            crf = find_crf(crf, opened.card)
         if crf is not None and threads is not None:
             crf = dataclasses.replace(crf, threads=threads)
         return cls(
-            engine,
+            opened,
             scales=scales,
             flip=flip,
             longest_side=longest_side,
@@ -179,8 +199,8 @@ class Segmenter:
     def _class_scores(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Score pictures of one size, whole or in windows: (N, H, W, 3) -> (N, K, h, w)."""
         if self._windows is None:
-            return self._engine.class_scores(pictures)
-        score = self._engine.class_scores
+            return self.engine.class_scores(pictures)
+        score = self.engine.class_scores
         return self._windows.score(score, pictures, self.card.output_stride)
 
 

@@ -16,7 +16,14 @@ from deeplab.evaluation import (
     holds_masks,
     spread,
 )
-from deeplab.inference import STORED, find_crf, plain_parameters
+from deeplab.inference import (
+    STORED,
+    EngineChoice,
+    PrecisionChoice,
+    Segmenter,
+    find_crf,
+    plain_parameters,
+)
 from deeplab.labels import CITYSCAPES
 from deeplab.processor import num_cores
 from deeplab.runs.identity import describe_run
@@ -38,6 +45,8 @@ def evaluate(
     convention: Convention = "devkit",
     limit: int | None = None,
     keep: Path | None = None,
+    engine: EngineChoice = "auto",
+    precision: PrecisionChoice = "f32",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluation:
     """Score weights on a split, with a CRF or without.
@@ -62,6 +71,9 @@ def evaluate(
         limit: Score only so many pictures, spread evenly over the list.
         keep: A file (`.npz`) for the counts so far: the same evaluation goes on from it where it
             was interrupted, with the same numbers at the end; another one is refused it.
+        engine: What runs the network, see `Segmenter.load`.
+        precision: What it computes in, likewise; scores are those of float32 unless others are
+            asked for.
         progress: Called with pictures done and pictures in all.
 
     Raises:
@@ -74,6 +86,8 @@ def evaluate(
         raise ValueError(
             f"{weights}: stored results have no scales, flip and windows; leave them out"
         )
+    if path.is_dir() and (engine, precision) != ("auto", "f32"):
+        raise ValueError(f"{weights}: stored results need no engine and precision; leave them out")
     scorer: Scorer
     if holds_masks(path):
         if crf is not None or stride is not None:
@@ -91,6 +105,8 @@ def evaluate(
             overlap=overlap,
             crf=crf,
             stride=stride,
+            engine=engine,
+            precision=precision,
         )
     if data.label_set.class_names == CITYSCAPES.class_names:
         measures = {*measures, "cityscapes"}
@@ -102,6 +118,7 @@ def evaluate(
         "crf": _describe_crf(crf),
         "stride": stride,
         "measures": sorted(measures),
+        "engine": str(scorer.engine.setup) if isinstance(scorer, Segmenter) else None,
     }
     samples = spread(data.samples, limit)
     about = describe_run(weights, data, samples, settings) if keep else {}

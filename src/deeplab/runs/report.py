@@ -21,7 +21,13 @@ from deeplab.evaluation import (
     estimate_intervals,
     holds_masks,
 )
-from deeplab.inference import STORED, plain_parameters
+from deeplab.inference import (
+    STORED,
+    EngineChoice,
+    PrecisionChoice,
+    Segmenter,
+    plain_parameters,
+)
 from deeplab.runs.scorers import open_scorer, short_names
 from deeplab.weights import NetworkCard, resolve_network
 
@@ -38,6 +44,8 @@ def write_report(
     overlap: float | None = None,
     crf: DenseCRF | str | None = None,
     stride: int | None = None,
+    engine: EngineChoice = "auto",
+    precision: PrecisionChoice = "f32",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Write the report of one evaluation, or of two that are compared (needs the `plots` extra).
@@ -55,6 +63,8 @@ def write_report(
         overlap: See `evaluate`.
         crf: See `evaluate`.
         stride: See `evaluate`.
+        engine: See `evaluate`.
+        precision: See `evaluate`.
         progress: Called with pictures drawn and pictures in all.
     """
     from deeplab.evaluation import comparison_report, report  # matplotlib is an extra
@@ -73,6 +83,8 @@ def write_report(
             overlap=overlap,
             crf=crf,
             stride=stride,
+            engine=engine,
+            precision=precision,
         )[0]
         for weights in evaluations
     }
@@ -150,6 +162,8 @@ def _describe_weights(weights: str, scorer: Scorer, crf: DenseCRF | str | None) 
         return {weights: "a folder of label maps"}
     card = scorer.card
     facts = {weights: _identity(weights, card.name)}
+    if isinstance(scorer, Segmenter) and scorer.engine.setup is not None:
+        facts[f"{weights} computed by"] = str(scorer.engine.setup)
     if card.provenance:
         made_of = "; ".join(f"{key}: {value}" for key, value in card.provenance.items())
         facts[f"{weights} comes from"] = made_of

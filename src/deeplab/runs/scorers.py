@@ -8,7 +8,14 @@ from pathlib import Path
 from deeplab.crf import DenseCRF
 from deeplab.data import Sample, SegmentationData
 from deeplab.evaluation import MaskFolder
-from deeplab.inference import ScoreFolder, Segmenter, find_crf
+from deeplab.inference import (
+    EngineChoice,
+    PrecisionChoice,
+    ScoreFolder,
+    Segmenter,
+    find_crf,
+    is_checkpoint,
+)
 from deeplab.processor import num_cores
 
 _log = logging.getLogger(__name__)
@@ -24,6 +31,8 @@ def open_scorer(
     overlap: float | None = None,
     crf: DenseCRF | str | None = None,
     stride: int | None = None,
+    engine: EngineChoice = "auto",
+    precision: PrecisionChoice = "f32",
 ) -> tuple[Segmenter | ScoreFolder, SegmentationData, int]:
     """Open what scores pictures, the pictures it can score, and say how many to do at once."""
     path = Path(weights)
@@ -32,20 +41,23 @@ def open_scorer(
         folder = ScoreFolder(path, data.label_set.class_names, stride=stride, crf=refiner)
         found = tuple(sample for sample in data.samples if sample.picture_path in folder)
         return folder, _only(found, data, path, "scores", ".npz"), num_cores()
-    if path.suffix == ".safetensors":  # torch uses all cores for one picture
-        from deeplab.inference.torch_engine import TorchEngine  # nothing else here needs torch
-
-        engine = TorchEngine.from_checkpoint(weights)
-        refiner = find_crf(crf, engine.card) if isinstance(crf, str) else crf
-        segmenter = Segmenter(
-            engine, scales=scales, flip=flip, window=window, overlap=overlap, crf=refiner
-        )
-        return segmenter, data, 1
-    # One thread for each picture keeps cores busier than all threads on one.
+    uses_torch = engine == "torch" or is_checkpoint(path)
+    # Torch uses all cores for one picture; else one thread for each keeps cores busier.
+    threads, workers = (None, 1) if uses_torch else (1, num_cores())
     segmenter = Segmenter.load(
-        weights, scales=scales, flip=flip, window=window, overlap=overlap, crf=crf, threads=1
+        weights,
+        scales=scales,
+        flip=flip,
+        window=window,
+        overlap=overlap,
+        threads=threads,
+        crf=crf,
+        engine=engine,
+        precision=precision,
+        workers=workers,
+        num_pictures=len(data.samples),
     )
-    return segmenter, data, num_cores()
+    return segmenter, data, workers
 
 
 def short_names(weights: Sequence[str]) -> list[str]:

@@ -1,0 +1,173 @@
+"""How fast, and how alike, the ways to run a network are on this machine.
+
+They take turns, so that whatever else the machine does hits all of them alike.
+
+Shapes: pictures of H rows and W columns, K classes, (h, w) the score grid.
+"""
+
+import logging
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deeplab import imaging
+from deeplab.inference.engine import Engine, Setup
+from deeplab.inference.open_engine import open_setup
+from deeplab.processor import in_order
+from deeplab.weights import NetworkCard
+
+_log = logging.getLogger(__name__)
+
+_PHOTO_DIR = Path(__file__).parents[1] / "export" / "pictures"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What was seen of one way to run a network.
+
+    Attributes:
+        setup: The way.
+        start_s: Seconds to import the engine and to load the network, which was compiled before.
+        picture_s: Seconds for one picture, once it runs: the median of the rounds.
+        same_labels: Positions of the score grid, 0..1, that have the label of onnxruntime in
+            float32, on the photos that come with deeplab.
+    """
+
+    setup: Setup
+    start_s: float
+    picture_s: float
+    same_labels: float
+
+    def seconds(self, num_pictures: int | None) -> float:
+        """Say how long so many pictures take; None: one of so many that the start is nothing."""
+        if num_pictures is None:
+            return self.picture_s
+        return self.start_s + num_pictures * self.picture_s
+
+
+def run_trials(
+    weights: str | Path,
+    setups: Iterable[Setup],
+    *,
+    threads: int | None = None,
+    workers: int = 1,
+    rounds: int = 3,
+) -> list[Trial]:
+    """Try ways to run a network on the photos that come with deeplab.
+
+    Args:
+        weights: See `open_setup`.
+        setups: The ways; what the first one says is right. One that fails is left out, with a
+            warning.
+        threads: See `open_setup`.
+        workers: See `open_setup`.
+        rounds: How often each is timed, after one round that does not count.
+    """
+    starts, engines = open_all(weights, setups, threads=threads, workers=workers)
+    if not engines:
+        return []
+    photos = packaged_photos(next(iter(engines.values())).card)
+    seconds = time_in_turns(engines, photos[:1] * workers, rounds=rounds, workers=workers)
+    labels = {setup: label_photos(engines[setup], photos) for setup in seconds}
+    right = next(iter(labels.values()))
+    return [
+        Trial(setup, starts[setup], float(np.median(times)), float((labels[setup] == right).mean()))
+        for setup, times in seconds.items()
+    ]
+
+
+def open_all(
+    weights: str | Path, setups: Iterable[Setup], *, threads: int | None = None, workers: int = 1
+) -> tuple[dict[Setup, float], dict[Setup, Engine]]:
+    """Open weights in several ways; one that fails is left out, with a warning.
+
+    Returns:
+        For each the seconds that a new process needs for it, and the engines.
+    """
+    starts: dict[Setup, float] = {}
+    engines: dict[Setup, Engine] = {}
+    for setup in setups:
+        try:
+            open_setup(weights, setup, threads=threads, workers=workers)  # compiles, and keeps that
+            start = time.perf_counter()
+            engines[setup] = open_setup(weights, setup, threads=threads, workers=workers)
+            starts[setup] = time.perf_counter() - start + _import_seconds(setup)
+        except ValueError as error:
+            _log.warning("%s is left out: %s", setup, error)
+    return starts, engines
+
+
+def time_in_turns(
+    engines: Mapping[Setup, Engine],
+    pictures: Sequence[NDArray[np.uint8]],
+    *,
+    rounds: int,
+    workers: int = 1,
+) -> dict[Setup, list[float]]:
+    """Let engines score the same pictures, one engine after the other, round after round.
+
+    Args:
+        engines: What to time; one that fails is left out, with a warning.
+        pictures: (H, W, bands) each.
+        rounds: How many count; one goes before them, in which memory is taken.
+        workers: From how many threads the pictures come.
+
+    Returns:
+        For each engine the seconds for one picture in each round.
+    """
+    seconds: dict[Setup, list[float]] = {setup: [] for setup in engines}
+    for number in range(rounds + 1):
+        for setup in list(seconds):
+            start = time.perf_counter()
+            try:
+                _score_all(engines[setup], pictures, workers=workers)
+            except ValueError as error:
+                _log.warning("%s is left out: %s", setup, error)
+                del seconds[setup]
+                continue
+            if number:
+                seconds[setup].append((time.perf_counter() - start) / len(pictures))
+    return seconds
+
+
+def _score_all(engine: Engine, pictures: Sequence[NDArray[np.uint8]], *, workers: int) -> None:
+    for _ in in_order(lambda one: engine.class_scores(one[None]), pictures, workers=workers):
+        pass
+
+
+def packaged_photos(card: NetworkCard) -> list[NDArray[np.uint8]]:
+    """Read the photos that come with deeplab, as large as a network takes them."""
+    photos = []
+    for name in ("astronaut.jpg", "cat.jpg"):
+        photo = imaging.read_picture(_PHOTO_DIR / name)
+        if card.longest_side is not None:
+            photo = imaging.shrink_picture(photo, card.longest_side)
+        photos.append(photo[..., [band % 3 for band in range(card.num_bands)]])
+    return photos
+
+
+def label_photos(engine: Engine, photos: Sequence[NDArray[np.uint8]]) -> NDArray[np.intp]:
+    """Label every position of the score grids of photos, one behind the other."""
+    return np.concatenate(
+        [engine.class_scores(photo[None])[0].argmax(axis=0).ravel() for photo in photos]
+    )
+
+
+def _import_seconds(setup: Setup) -> float:
+    """Say how long a new process takes to import an engine, numpy being there already."""
+    import subprocess  # slow to import, and needed for trials alone
+
+    module = "deeplab.inference.torch_engine" if setup.engine == "torch" else setup.engine
+    code = (
+        "import time, numpy\n"
+        "start = time.perf_counter()\n"
+        f"import {module}\n"
+        "print(time.perf_counter() - start)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return float(done.stdout.split()[-1]) if done.returncode == 0 else 0.0

@@ -1,0 +1,73 @@
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deeplab.inference import PLAIN, Engine, Setup, packaged_photos, time_in_turns
+from deeplab.inference.network_file import read_card
+from deeplab.inference.trials import label_photos, run_trials
+from deeplab.weights import NetworkCard
+
+CARD = NetworkCard("any", ("a", "b"), ((0, 0, 0), (1, 1, 1)), 1, "", {})
+PICTURE = np.zeros((2, 3, 3), np.uint8)
+OTHER = Setup("openvino")
+
+
+class Noting(Engine):
+    """Notes that it was called; from a certain call on it fails."""
+
+    card = CARD
+
+    def __init__(self, notes: list[str], name: str, fails_from: int = 99) -> None:
+        self._notes, self._name, self._left = notes, name, fails_from
+
+    def class_scores(self, pictures: np.ndarray) -> np.ndarray:
+        if not self._left:
+            raise ValueError("no more")
+        self._left -= 1
+        self._notes.append(self._name)
+        return np.zeros((1, 2, *pictures.shape[1:3]), np.float32)
+
+
+def test_engines_take_turns_and_the_first_round_does_not_count() -> None:
+    notes: list[str] = []
+    engines = {PLAIN: Noting(notes, "one"), OTHER: Noting(notes, "two")}
+    seconds = time_in_turns(engines, [PICTURE], rounds=2)
+    assert notes == ["one", "two"] * 3
+    assert [len(times) for times in seconds.values()] == [2, 2]
+
+
+def test_an_engine_that_fails_is_left_out_and_the_others_go_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    notes: list[str] = []
+    engines = {PLAIN: Noting(notes, "one"), OTHER: Noting(notes, "two", fails_from=1)}
+    with caplog.at_level(logging.WARNING):
+        seconds = time_in_turns(engines, [PICTURE], rounds=3)
+    assert list(seconds) == [PLAIN]
+    assert len(seconds[PLAIN]) == 3
+    assert caplog.messages == ["openvino f32 is left out: no more"]
+
+
+def test_photos_are_as_large_as_the_network_takes_them_and_have_its_bands() -> None:
+    card = NetworkCard("any", ("a",), ((0, 0, 0),), 1, "", {}, longest_side=100, num_bands=4)
+    photos = packaged_photos(card)
+    assert [max(photo.shape[:2]) for photo in photos] == [100, 100]
+    assert all((photo[..., 3] == photo[..., 0]).all() for photo in photos)
+
+
+def test_what_is_compared_with_has_all_its_own_labels(network_path: Path, own_cache: Path) -> None:
+    (trial,) = run_trials(network_path, [PLAIN], threads=1, rounds=1)
+    assert (trial.setup, trial.same_labels) == (PLAIN, 1.0)
+    assert trial.seconds(3) == trial.start_s + 3 * trial.picture_s
+    assert trial.seconds(None) == trial.picture_s > 0
+
+
+def test_labels_are_those_of_every_place_of_all_photos(network_path: Path) -> None:
+    from deeplab.inference import OnnxRuntimeEngine
+
+    red = np.full((1, 4, 8, 3), (255, 0, 0), np.uint8)[0]
+    labels = label_photos(OnnxRuntimeEngine(network_path), [red, np.zeros((4, 4, 3), np.uint8)])
+    assert labels.tolist() == [1, 1, 0]  # the stride is 4
+    assert read_card(network_path).output_stride == 4
