@@ -152,7 +152,7 @@ def _trials(
     trials = recall(path, threads=threads, workers=workers)
     if trials is None and (num_pictures or 0) >= _WORTH_TRIALS:
         engines: tuple[EngineName, ...] = _trial_engines()
-        if engine not in ("auto", *engines):
+        if engine != "auto" and engine not in engines:
             engines = (*engines, engine)
         setups = [
             setup
