@@ -132,6 +132,20 @@ def test_an_engine_that_is_not_installed_says_how_to_install_it(
         open_engine(network_path, engine="openvino")
 
 
+def test_an_engine_that_is_broken_is_warned_of_and_left_out_of_trials(
+    network_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (tmp_path / "broken" / "openvino").mkdir(parents=True)
+    (tmp_path / "broken" / "openvino" / "__init__.py").write_text("raise ImportError('no libtbb')")
+    monkeypatch.syspath_prepend(tmp_path / "broken")
+    monkeypatch.delitem(sys.modules, "openvino", raising=False)
+    assert open_engine(network_path, num_pictures=1000).setup == PLAIN
+    assert caplog.messages == ["engine openvino cannot be imported: no libtbb"]
+
+
 @pytest.mark.parametrize(
     ("choice", "message"),
     [

@@ -83,5 +83,12 @@ def test_float32_alone_leaves_nothing_to_store(network_path: Path) -> None:
 
 
 def test_checkpoints_store_no_records(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="stored in network files"):
-        store_records(tmp_path / "a.safetensors", {PLAIN: EXACT, BF16: NEAR}, tmp_path / "b.onnx")
+    measured = {PLAIN: EXACT, BF16: NEAR}
+    for source, target in (("a.safetensors", "b.onnx"), ("a.onnx", "b.safetensors")):
+        with pytest.raises(ValueError, match="stored in network files"):
+            store_records(tmp_path / source, measured, tmp_path / target)
+
+
+def test_fewer_bits_are_compared_with_float32_alone(network_path: Path) -> None:
+    with pytest.raises(ValueError, match="openvino bf16 is no float32"):
+        store_records(network_path, {BF16: NEAR, BF16_TORCH: FAR}, network_path)

@@ -2,12 +2,15 @@
 
 import dataclasses
 import importlib.util
+import logging
 from pathlib import Path
 from types import ModuleType
 
 from deeplab.inference.engine import Engine, EngineName, Setup, is_checkpoint
 from deeplab.inference.onnxruntime_engine import OnnxRuntimeEngine, onnxruntime_devices
 from deeplab.weights import PUBLISHED, imported_file, resolve_network
+
+_log = logging.getLogger(__name__)
 
 
 def open_setup(
@@ -61,10 +64,19 @@ def find_setups(weights: str | Path, engine: EngineName) -> list[Setup]:
 
     Args:
         weights: As `open_setup` takes them.
-        engine: If it is not installed, or cannot run these weights, there is no way.
+        engine: If it is not installed, or cannot run these weights, there is no way; nor if it is
+            installed but broken, of which is warned.
     """
     if importlib.util.find_spec(engine) is None or not _can_run(engine, weights):
         return []
+    try:
+        return _setups_of(engine)
+    except ValueError as error:
+        _log.warning("%s", error)
+        return []
+
+
+def _setups_of(engine: EngineName) -> list[Setup]:
     if engine == "onnxruntime":
         return [Setup(engine, device=device) for device in onnxruntime_devices()]
     if engine == "openvino":
@@ -111,4 +123,6 @@ def _torch_engine() -> ModuleType:
             f"engine torch needs {error.name}, which is not installed: "
             "pip install 'deeplabkit[train]'"
         ) from None
+    except (ImportError, OSError) as error:  # it is there, but not whole
+        raise ValueError(f"engine torch cannot be imported: {error}") from error
     return torch_engine

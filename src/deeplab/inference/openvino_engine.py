@@ -90,6 +90,8 @@ def _openvino() -> Any:
         raise ValueError(
             "engine openvino is not installed: pip install 'deeplabkit[openvino]'"
         ) from None
+    except ImportError as error:  # it is there, but not whole
+        raise ValueError(f"engine openvino cannot be imported: {error}") from error
 
 
 def _precisions(core: Any) -> tuple[Precision, ...]:

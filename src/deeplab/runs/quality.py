@@ -115,11 +115,17 @@ def store_records(
         What is stored, by precision.
 
     Raises:
-        ValueError: Nothing was measured, or the weights are a checkpoint.
+        ValueError: Nothing was measured, or not float32 first; the weights, or what is to be
+            written, are no network file.
     """
-    if is_checkpoint(weights):
-        raise ValueError(f"{weights}: records are stored in network files (.onnx); export it first")
-    (_, exact), *others = qualities.items()
+    if is_checkpoint(weights) or path.suffix != ".onnx":
+        raise ValueError(
+            f"{weights}, {path}: records are stored in network files, from .onnx to .onnx; "
+            "`deeplab export` makes them of checkpoints"
+        )
+    (first, exact), *others = qualities.items()
+    if first.precision != "f32":
+        raise ValueError(f"{first} is no float32, which fewer bits are compared with: measure both")
     records: dict[str, PrecisionRecord] = {}
     for setup, quality in others:
         if setup.precision == "f32":
