@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from tests.inference.clips import make_clip, pictures, sound_packets, times, turn
 
-from deeplab.inference import Segmenter, segment_video
+from deeplab.inference import Output, Segmenter, segment_video
 
 pytest.importorskip("av", reason="videos need the video extra")
 
@@ -133,6 +133,22 @@ def test_an_interruption_leaves_nothing(segmenter: Segmenter, tmp_path: Path) ->
             outputs=("mask", "masks", "overlay"),
             tell=interrupt,
         )
+    assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("output", ["overlay", "mask", "masks"])
+def test_where_there_is_no_room_for_it_nothing_is_left(
+    output: Output, segmenter: Segmenter, tmp_path: Path
+) -> None:
+    resource = pytest.importorskip("resource", reason="sizes of files are limited on Unix")
+    clip = make_clip(tmp_path / "clip.mp4", num_frames=3)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            segment_video(segmenter, clip, tmp_path / "out" / "a", outputs=(output,))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not list((tmp_path / "out").iterdir())
 
 

@@ -126,7 +126,7 @@ class _Edges:
         """Give the point at which each side begins: (E, 2) x, y."""
         right = (self.sides == 1) | (self.sides == 2)
         low = self.sides >= 2
-        return self.places() + np.stack([right, low], axis=1)
+        return np.asarray(self.places() + np.stack([right, low], axis=1))
 
     def are_corners(self) -> NDArray[np.bool_]:
         """Say which sides do not go on straight from the one before: (E,)."""
@@ -187,7 +187,7 @@ def _without_repeats(chain: Ring) -> Ring:
         return chain[:1]
     chain = chain[steps.any(axis=1)]
     steps = np.diff(chain, axis=0, append=chain[:1])
-    return chain[(steps != np.roll(steps, 1, axis=0)).any(axis=1)]
+    return np.asarray(chain[(steps != np.roll(steps, 1, axis=0)).any(axis=1)])
 
 
 def _junctions(ids: RegionMap) -> NDArray[np.bool_]:

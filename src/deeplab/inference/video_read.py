@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from deeplab.imaging import Picture
 
 if TYPE_CHECKING:
-    from av import AudioStream, Packet, VideoFrame
+    from av import AudioStream, Packet, VideoFrame, VideoStream
 
 VIDEO_SUFFIXES = frozenset(
     (".avi", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".webm", ".wmv")
@@ -76,10 +76,11 @@ class Clip:
             raise ValueError(
                 f"{path}: not a video that FFmpeg can read, or cut short ({error.strerror})"
             ) from error
-        stream = self._container.streams.best("video")
-        if stream is None or stream.type != "video":
+        best = self._container.streams.best("video")
+        if best is None:
             self._container.close()
             raise ValueError(f"{path}: no pictures in it")
+        stream = cast("VideoStream", best)
         stream.thread_type = "AUTO"
         self._stream = stream
         self._error: type[Exception] = av.FFmpegError
@@ -116,9 +117,9 @@ class Clip:
                     raise ValueError(self._damaged(number, last_pts, "a part is missing"))
                 if packet.stream.type == "audio":
                     if packet.dts is not None:  # what ends the stream has none
-                        yield packet
+                        yield cast("Packet[AudioStream]", packet)
                     continue
-                for frame in packet.decode():
+                for frame in cast("Packet[VideoStream]", packet).decode():
                     if frame.is_corrupt:
                         raise ValueError(self._damaged(number, last_pts, "a picture is broken"))
                     pts = self._pts(frame, number, last_pts)

@@ -6,11 +6,11 @@ Everything is written under another name and renamed at the end, so that what is
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
@@ -20,8 +20,7 @@ from deeplab.inference.segmentation import Segmentation
 from deeplab.inference.video_read import Clip, Frame
 
 if TYPE_CHECKING:
-    from av import AudioStream, Packet, VideoFrame
-    from av.stream import Stream
+    from av import AudioStream, Packet, VideoFrame, VideoStream
 
 _log = logging.getLogger(__name__)
 
@@ -174,6 +173,42 @@ class MaskFolderWriter:
         shutil.rmtree(self._temporary_path, ignore_errors=True)
 
 
+class _File:
+    """A file whose first error is kept: FFmpeg would not tell it, and PyAV print it."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("xb")
+        self._error: OSError | None = None
+
+    def check(self) -> None:
+        """Raise what has gone wrong, such as that the disk is full."""
+        if self._error is not None:
+            raise self._error
+
+    def write(self, data: bytes) -> int:
+        self._try(lambda: self._file.write(data))
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._try(lambda: self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return self._try(self._file.tell)
+
+    def close(self) -> None:
+        try:
+            self._file.close()
+        except OSError as error:
+            self._error = self._error or error
+
+    def _try(self, act: Callable[[], int]) -> int:
+        try:
+            return 0 if self._error else act()
+        except OSError as error:
+            self._error = error
+            return 0
+
+
 class _Encoder:
     """A video file under another name: one stream of pictures, and perhaps the clip's sound."""
 
@@ -182,8 +217,9 @@ class _Encoder:
 
         self._path, self._clip = path, clip
         self._temporary_path = temporary_path(path)
-        self._container = av.open(str(self._temporary_path), "w", format=file_format)
-        self._sound: dict[int, Stream] = {}
+        self._file = _File(self._temporary_path)
+        self._container = av.open(self._file, "w", format=file_format)
+        self._sound: dict[int, AudioStream] = {}
         self._waiting: list[Packet[AudioStream]] = []  # sound that comes before any picture
         self.is_open = False
 
@@ -198,8 +234,9 @@ class _Encoder:
         has_sound: bool = False,
     ) -> None:
         """Begin, once size and colours are known."""
-        stream = self._container.add_stream(codec, rate=self._clip.rate, options=options)
-        assert stream.type == "video"
+        stream = cast(
+            "VideoStream", self._container.add_stream(codec, rate=self._clip.rate, options=options)
+        )
         context = stream.codec_context
         context.height, context.width = size
         context.pix_fmt = pixel_format
@@ -222,6 +259,7 @@ class _Encoder:
         frame.pts = round(pts * self._clip.time_base / self._time_base)
         frame.time_base = self._time_base
         self._container.mux(self._stream.encode(frame))
+        self._file.check()
 
     def add_sound(self, packet: "Packet[AudioStream]") -> None:
         if not self.is_open:
@@ -233,6 +271,8 @@ class _Encoder:
     def finish(self) -> None:
         self._container.mux(self._stream.encode(None))
         self._container.close()
+        self._file.close()
+        self._file.check()
         os.replace(self._temporary_path, self._path)
 
     def abandon(self) -> None:
@@ -240,6 +280,7 @@ class _Encoder:
 
         with suppress(av.FFmpegError):
             self._container.close()
+        self._file.close()
         self._temporary_path.unlink(missing_ok=True)
 
     def _add_sound_streams(self) -> None:
