@@ -3,6 +3,7 @@ import itertools
 import os
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,12 @@ def test_any_number_of_workers_makes_the_same_files_and_tells_of_them_in_order(
     assert [outcome.name for outcome in together] == [job.name for job in many_jobs]
     assert _files(many_jobs) == files
     assert len(files) == 2 * 15
+
+
+def test_of_what_was_told_nothing_is_kept(network_path: Path, many_jobs: list[Job]) -> None:
+    segmenter = Segmenter.load(network_path, threads=1)
+    told = [weakref.ref(one) for one in segment_files(segmenter, many_jobs, workers=3)]
+    assert [one() for one in told] == [None] * len(many_jobs)
 
 
 @pytest.mark.parametrize("workers", [1, 3])
