@@ -46,6 +46,16 @@ def test_the_overlay_has_size_times_and_sound_of_the_clip(
         assert np.abs(drawn - expected).mean() < 8  # lossy, and of half the colours' resolution
 
 
+@pytest.mark.parametrize("sound", ["pcm_u8", "libmp3lame"])
+def test_sound_that_mp4_cannot_hold_is_left_out_with_a_warning(
+    sound: str, segmenter: Segmenter, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clip = make_clip(tmp_path / "clip.mkv", num_frames=2, sound=sound)  # MP3 of 8 kHz is too slow
+    path = segment_video(segmenter, clip, tmp_path / "a").outputs["overlay"]
+    assert "MP4 cannot hold its sound" in caplog.text
+    assert len(pictures(path)) == 2
+
+
 def test_classes_choose_what_is_shown(segmenter: Segmenter, tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", num_frames=2, sound=None)
     done = segment_video(

@@ -3,6 +3,7 @@
 Everything is written under another name and renamed at the end, so that what is there is complete.
 """
 
+import io
 import logging
 import os
 import shutil
@@ -285,12 +286,23 @@ class _Encoder:
 
     def _add_sound_streams(self) -> None:
         for stream in self._clip.audio:
-            try:
-                copied = self._container.add_stream_from_template(stream)
-            except ValueError:
+            if _fits_mp4(stream):
+                self._sound[stream.index] = self._container.add_stream_from_template(stream)
+            else:
                 name = stream.codec_context.name
                 _log.warning(
                     "%s: MP4 cannot hold its sound (%s), which is left out", self._path, name
                 )
-            else:
-                self._sound[stream.index] = copied
+
+
+def _fits_mp4(stream: "AudioStream") -> bool:
+    """Try it: what is allowed depends on the rate of samples and other things too."""
+    import av
+
+    try:
+        with av.open(io.BytesIO(), "w", format="mp4") as trial:
+            trial.add_stream_from_template(stream)
+            trial.start_encoding()
+    except (ValueError, av.FFmpegError):
+        return False
+    return True
