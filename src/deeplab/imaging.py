@@ -13,11 +13,12 @@ import secrets
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 Picture = NDArray[np.uint8]
@@ -173,18 +174,28 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         path: Where the file shall be; its folder must exist.
         write: Writes the content into the open file that it is given.
     """
+    with there_when_whole(path) as temporary_path, temporary_path.open("xb") as file:
+        write(file)
+
+
+@contextmanager
+def there_when_whole(path: Path) -> Iterator[Path]:
+    """Give another path to write a file to, and rename it when all went well; else remove it.
+
+    Args:
+        path: Where the file shall be; its folder must exist.
+    """
     # Not `tempfile`: its files are readable by their owner only, and stay so when renamed.
     temporary_path = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with temporary_path.open("xb") as file:
-            write(file)
+        yield temporary_path
         os.replace(temporary_path, path)
     finally:
         temporary_path.unlink(missing_ok=True)
 
 
 def unfinished_files(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Find what `write_atomically` has begun in a folder, and what it was to be called.
+    """Find what `there_when_whole` has begun in a folder, and what it was to be called.
 
     Such a file is being written just now, or its process was killed.
     """
@@ -226,7 +237,7 @@ def overlay(
         palette: One RGB colour (0..255) for each label from 0 on; void has VOC's.
         opacity: 0 shows the picture alone, 1 the colours alone.
     """
-    colours = _colour_table(labels, palette)
+    colours = colour_table(labels.dtype, palette)
     lookup = np.full(len(colours), round(255 * opacity), dtype=np.uint8)
     lookup[: len(palette)][[not any(colour) for colour in palette]] = 0
     alpha = lookup[labels]
@@ -451,9 +462,14 @@ def grey_8_bit(values: NDArray[Any], name: str) -> NDArray[np.uint8]:
     return np.asarray(values * scale + 0.5).astype(np.uint8)
 
 
-def _colour_table(labels: LabelMap, palette: Sequence[Sequence[int]]) -> NDArray[np.uint8]:
-    """List the colour of every value that the label map could hold; the last one is void."""
-    colours = np.zeros((int(np.iinfo(labels.dtype).max) + 1, 3), dtype=np.uint8)
+def colour_table(dtype: DTypeLike, palette: Sequence[Sequence[int]]) -> NDArray[np.uint8]:
+    """List the colour of every value that a label map could hold: (values, 3); the last is void's.
+
+    Args:
+        dtype: Of the label map, uint8 or uint16.
+        palette: One RGB colour (0..255) for each label from 0 on.
+    """
+    colours = np.zeros((int(np.iinfo(dtype).max) + 1, 3), dtype=np.uint8)
     colours[-1] = _VOID_COLOUR
     colours[: len(palette)] = palette
     return colours
@@ -461,7 +477,7 @@ def _colour_table(labels: LabelMap, palette: Sequence[Sequence[int]]) -> NDArray
 
 def _palette_image(labels: LabelMap, palette: Sequence[Sequence[int]]) -> Image.Image:
     image = Image.fromarray(labels)
-    image.putpalette(_colour_table(labels, palette).tobytes())
+    image.putpalette(colour_table(labels.dtype, palette).tobytes())
     return image
 
 

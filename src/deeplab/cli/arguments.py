@@ -88,6 +88,44 @@ Verbose = Annotated[
 ]
 """`--verbose`: the library's messages of level INFO are shown too."""
 
+TileSize = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|PIXELS",
+        help="Label pictures of any size at full resolution, in overlapping tiles of so many "
+        "pixels; auto: as many as --memory allows. Unasked, TIFF files are that lie on earth "
+        "(GeoTIFF) or are too large to be decoded at once.",
+    ),
+]
+"""`--tile`, for `LargeChoice`."""
+
+MemoryBudget = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="Memory for pictures in tiles; default: 2GB."),
+]
+"""`--memory`, likewise."""
+
+ValueRange = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LOW,HIGH",
+        help="Which stored values of a raster become 0 and 255; default: the whole range of 8 or "
+        "16 bits.",
+    ),
+]
+"""`--value-range`, likewise."""
+
+BandChoice = Annotated[
+    str | None,
+    typer.Option(metavar="N,N,N", help="Which bands of a raster to take, such as 4,3,2."),
+]
+"""`--bands`, likewise."""
+
+PyramidLevel = Annotated[
+    int, typer.Option(help="Level of a pyramid TIFF (whole slide) to label; 0 is the largest.")
+]
+"""`--level`, likewise."""
+
 _CRF_COMMANDS = ("refine", "tune", "--help")
 
 

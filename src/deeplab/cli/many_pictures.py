@@ -2,7 +2,7 @@
 
 import json as json_format
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from itertools import chain
@@ -28,7 +28,12 @@ Tellers = tuple[Callable[["Outcome"], object], "TellFrames"]
 
 
 def run_and_tell(
-    begin: Begin, jobs: Sequence["Job"], failed: Sequence["Outcome"], *, json: bool
+    begin: Begin,
+    jobs: Sequence["Job"],
+    failed: Sequence["Outcome"],
+    *,
+    tiled: Collection[str] = (),
+    json: bool,
 ) -> None:
     """Run over pictures, tell what becomes of each and of all, and exit with the code for it.
 
@@ -37,6 +42,7 @@ def run_and_tell(
             pictures of videos.
         jobs: The pictures.
         failed: What has failed before.
+        tiled: Names of those pictures that are done in tiles, and told of as videos are.
         json: Print one JSON object a line instead of a table.
 
     Raises:
@@ -44,7 +50,7 @@ def run_and_tell(
     """
     total = len(jobs) + len(failed)
     tally = Tally()
-    why_not_all = _run(begin, jobs, failed, tally, json=json)
+    why_not_all = _run(begin, jobs, failed, tally, tiled, json=json)
     if not json:
         tally.show()
     tally.show_failures()
@@ -62,15 +68,21 @@ def run_and_tell(
 
 
 def _run(
-    begin: Begin, jobs: Sequence["Job"], failed: Sequence["Outcome"], tally: Tally, *, json: bool
+    begin: Begin,
+    jobs: Sequence["Job"],
+    failed: Sequence["Outcome"],
+    tally: Tally,
+    tiled: Collection[str],
+    *,
+    json: bool,
 ) -> str:
     """Run to the end, and give nothing; or until nothing more can be written, and give why."""
     from deeplab import inference
 
     with ExitStack() as bar, ExitStack() as stack:
-        has_videos = any(job.is_video for job in jobs)
+        has_parts = any(job.is_video or job.name in tiled for job in jobs)
         tell, tell_frames = bar.enter_context(
-            _progress(len(jobs) + len(failed), has_videos=has_videos)
+            _progress(len(jobs) + len(failed), tiled, has_parts=has_parts)
         )
 
         def clean_up() -> None:
@@ -96,13 +108,13 @@ def _never() -> bool:
 
 
 @contextmanager
-def _progress(total: int, *, has_videos: bool) -> Iterator[Tellers]:
+def _progress(total: int, tiled: Collection[str], *, has_parts: bool) -> Iterator[Tellers]:
     """Tell what is done: bars on a terminal, else a line for each picture; nothing for one."""
-    if (total > 1 or has_videos) and sys.stderr.isatty():
+    if (total > 1 or has_parts) and sys.stderr.isatty():
         with make_bar(Console(stderr=True), transient=True) as bar:
             yield _on_bar(bar, bar.add_task("segmenting", total=total))
     else:
-        yield _in_lines(total)
+        yield _in_lines(total, tiled)
 
 
 def _on_bar(bar: "Progress", task: "TaskID") -> Tellers:
@@ -122,7 +134,7 @@ def _on_bar(bar: "Progress", task: "TaskID") -> Tellers:
     return tell, tell_frames
 
 
-def _in_lines(total: int) -> Tellers:
+def _in_lines(total: int, tiled: Collection[str]) -> Tellers:
     count = iter(range(1, total + 1))
     clips: dict[str, Callable[[int, int], None]] = {}
 
@@ -132,7 +144,7 @@ def _in_lines(total: int) -> Tellers:
 
     def tell_frames(name: str, done: int, frames: int) -> None:
         if name not in clips:
-            clips[name] = tell_tenths(f"pictures of {name}")
+            clips[name] = tell_tenths(f"{'tiles' if name in tiled else 'pictures'} of {name}")
         if done <= frames:
             clips[name](done, frames)
 

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from deeplab.cli.arguments import (
+    BandChoice,
     CrfChoice,
     EngineOption,
     KeptClasses,
+    MemoryBudget,
     PrecisionOption,
+    PyramidLevel,
     Simplify,
+    TileSize,
+    ValueRange,
     Verbose,
     WindowOverlap,
     WindowSize,
@@ -20,6 +25,7 @@ from deeplab.cli.arguments import (
     parse_window,
     split_list,
 )
+from deeplab.cli.large import LargeChoice
 from deeplab.cli.many_pictures import run_and_tell
 from deeplab.weights import DEFAULT
 
@@ -66,6 +72,11 @@ def segment(
     ] = None,
     window: WindowSize = None,
     overlap: WindowOverlap = None,
+    tile: TileSize = None,
+    memory: MemoryBudget = None,
+    value_range: ValueRange = None,
+    bands: BandChoice = None,
+    level: PyramidLevel = 0,
     crf: CrfChoice = None,
     engine: EngineOption = "auto",
     precision: PrecisionOption = "auto",
@@ -89,36 +100,47 @@ def segment(
     """
     from deeplab import inference, processor
 
+    large = LargeChoice(tile, memory, overlap, value_range, bands, level)
+    large.check(window=window, longest_side=longest_side)
     inference.check_out_dir(out)
     jobs, failed = inference.find_jobs(photos, out, standard_input=sys.stdin.buffer)
+    in_tiles = [job for job in jobs if large.takes(job)]
+    whole = [job for job in jobs if job not in in_tiles]
     num_threads = processor.num_cores() if threads is None else threads
-    workers = max(1, min(num_threads, len(jobs)))
+    workers = max(1, min(num_threads, len(whole)))
     outputs, kept = split_list(save), split_list(classes)
-    segmenter = inference.Segmenter.load(
-        weights,
-        scales=parse_numbers(scales, "--scales"),
-        flip=flip,
-        longest_side=longest_side,
-        window=parse_window(window),
-        overlap=overlap,
-        threads=threads if workers == 1 else num_threads // workers,
-        crf=crf,
-        engine=engine,
-        precision=precision,
-        workers=workers,
-        num_pictures=len(jobs),
-    )
+
+    def load(threads: int | None, *, workers: int = 1) -> inference.Segmenter:
+        return inference.Segmenter.load(
+            weights,
+            scales=parse_numbers(scales, "--scales"),
+            flip=flip,
+            longest_side=longest_side,
+            window=parse_window(window),
+            overlap=None if window is None else overlap,
+            threads=threads,
+            crf=crf,
+            engine=engine,
+            precision=precision,
+            workers=workers,
+            num_pictures=len(jobs),
+        )
+
+    segmenter = load(threads if workers == 1 else num_threads // workers, workers=workers)
     inference.check_outputs(outputs, kept, segmenter.card.class_names, simplify_px=simplify)
-    inference.check_jobs(jobs, outputs)
+    inference.check_jobs(whole, outputs)
+    inference.check_large_jobs(in_tiles, outputs)
+    tiling, reading = large.tiling(), large.reading(segmenter.card.num_bands)
     inference.clear_leftovers(jobs)
+    wanted = cast("list[inference.Output]", outputs)  # checked above
 
     def begin(
         stop: Callable[[], bool], tell_frames: "TellFrames"
     ) -> Generator["Outcome", None, None]:
         yield from inference.segment_files(
             segmenter,
-            jobs,
-            outputs=cast("list[inference.Output]", outputs),  # checked above
+            whole,
+            outputs=wanted,
             classes=kept,
             simplify_px=simplify,
             overwrite=overwrite,
@@ -126,10 +148,23 @@ def segment(
             stop=stop,
             tell_frames=tell_frames,
         )
+        if in_tiles:
+            yield from inference.segment_large_files(
+                segmenter if workers == 1 else load(threads),
+                in_tiles,
+                outputs=wanted,
+                classes=kept,
+                tiling=tiling,
+                reading=reading,
+                level=level,
+                overwrite=overwrite,
+                stop=stop,
+                tell_tiles=tell_frames,
+            )
         if "coco" in outputs:
             paths = [inference.output_paths(job.prefix, ("coco",))["coco"] for job in jobs]
             there = [path for path in paths if path.exists()]
             if len(there) > 1:
                 inference.join_coco(there, out / "coco.json")
 
-    run_and_tell(begin, jobs, failed, json=json)
+    run_and_tell(begin, jobs, failed, tiled={job.name for job in in_tiles}, json=json)

@@ -26,6 +26,13 @@ from deeplab.inference.files import check_jobs as check_jobs
 from deeplab.inference.files import check_out_dir as check_out_dir
 from deeplab.inference.files import find_jobs as find_jobs
 from deeplab.inference.grid import ScoreGrid as ScoreGrid
+from deeplab.inference.large import LabelledRows as LabelledRows
+from deeplab.inference.large import label_rows as label_rows
+from deeplab.inference.large_batch import check_large_jobs as check_large_jobs
+from deeplab.inference.large_batch import segment_large_files as segment_large_files
+from deeplab.inference.large_files import LargeResult as LargeResult
+from deeplab.inference.large_files import large_paths as large_paths
+from deeplab.inference.large_files import segment_large as segment_large
 from deeplab.inference.network_file import read_card as read_card
 from deeplab.inference.network_file import replace_metadata as replace_metadata
 from deeplab.inference.onnxruntime_engine import OnnxRuntimeEngine as OnnxRuntimeEngine
@@ -47,6 +54,8 @@ from deeplab.inference.segmentation import ClassShare as ClassShare
 from deeplab.inference.segmentation import Segmentation as Segmentation
 from deeplab.inference.segmenter import Segmenter as Segmenter
 from deeplab.inference.segmenter import label_picture as label_picture
+from deeplab.inference.tiling import Tiling as Tiling
+from deeplab.inference.tiling import parse_memory as parse_memory
 from deeplab.inference.trials import Trial as Trial
 from deeplab.inference.trials import label_photos as label_photos
 from deeplab.inference.trials import open_all as open_all

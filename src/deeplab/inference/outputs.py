@@ -286,5 +286,12 @@ OUTPUTS: dict[str, OutputKind] = {
 }
 """The outputs of pictures."""
 
-RESULT_SUFFIXES = (*(kind.suffix for kind in OUTPUTS.values()), *VIDEO_OUTPUTS.values())
+LARGE_SUFFIXES = (".mask.tif", ".probs.tif")
+"""How the names of results end that only pictures in tiles have, see `large_files`."""
+
+RESULT_SUFFIXES = (
+    *(kind.suffix for kind in OUTPUTS.values()),
+    *VIDEO_OUTPUTS.values(),
+    *LARGE_SUFFIXES,
+)
 """What names of results end with."""

@@ -30,6 +30,10 @@ _HOPELESS = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _ABANDONED_S = 60  # a temporary file that grows no more belongs to a run that was killed
 
 
+Segment = Callable[[Job, Callable[[], bool]], Outcome]
+"""Does one picture; may ask meanwhile whether the run is over, and raise `GivenUpError` then."""
+
+
 class OutputError(OSError):
     """Nothing more can be written where results go: the disk is full, or read-only."""
 
@@ -69,7 +73,32 @@ def segment_files(
     Raises:
         OutputError: After the outcomes of the pictures in hand.
     """
-    work = _Work(segmenter, outputs, classes, simplify_px, overwrite, stop, tell_frames)
+    saving = _Saving(segmenter, outputs, classes, simplify_px, overwrite, tell_frames)
+    return run_jobs(saving.do, jobs, workers=workers, stop=stop)
+
+
+def run_jobs(
+    segment: Segment,
+    jobs: Iterable[Job],
+    *,
+    workers: int = 1,
+    stop: Callable[[], bool] = lambda: False,
+) -> Generator[Outcome, None, None]:
+    """Do something with each picture; what is said of `segment_files` holds here too.
+
+    Args:
+        segment: Takes a picture from its file to its results, and may raise errors.
+        jobs: What to do.
+        workers: How many pictures at once.
+        stop: Asked before each picture; True ends the run after the pictures in hand.
+
+    Yields:
+        What became of each picture, in the order of the jobs.
+
+    Raises:
+        OutputError: After the outcomes of the pictures in hand.
+    """
+    work = _Work(segment, stop)
     wanted = takewhile(lambda _: not work.is_over(), jobs)
     with closing(in_order(work.do, wanted, workers=workers)) as outcomes:
         for outcome in outcomes:
@@ -98,13 +127,8 @@ def clear_leftovers(jobs: Iterable[Job], *, older_than_s: float = _ABANDONED_S) 
 class _Work:
     """What is done with each picture, by several threads at once."""
 
-    segmenter: Segmenter
-    outputs: Sequence[Output]
-    classes: Sequence[str]
-    simplify_px: float
-    overwrite: bool
+    segment: Segment
     stop: Callable[[], bool]
-    tell_frames: TellFrames
     hopeless: OutputError | None = None
 
     def is_over(self) -> bool:
@@ -115,8 +139,8 @@ class _Work:
         if self.is_over():
             return None
         try:
-            return self._do_video(job) if job.is_video else self._do(job)
-        except _GivenUpError:
+            return self.segment(job, self.is_over)
+        except GivenUpError:
             return None
         except OSError as error:  # of writing: what is wrong with a picture is a ValueError
             if error.errno in _HOPELESS:
@@ -133,6 +157,25 @@ class _Work:
             reason = f"{type(error).__name__}: {error}"
         return Outcome(job.name, "failed", reason=reason)
 
+
+class GivenUpError(Exception):
+    """A video or a large picture is not done to its end, as the run is over."""
+
+
+@dataclass(frozen=True)
+class _Saving:
+    """Takes pictures and videos from their files to their results."""
+
+    segmenter: Segmenter
+    outputs: Sequence[Output]
+    classes: Sequence[str]
+    simplify_px: float
+    overwrite: bool
+    tell_frames: TellFrames
+
+    def do(self, job: Job, is_over: Callable[[], bool]) -> Outcome:
+        return self._do_video(job, is_over) if job.is_video else self._do(job)
+
     def _do(self, job: Job) -> Outcome:
         paths = output_paths(job.prefix, self.outputs)
         if not self.overwrite and all(path.exists() for path in paths.values()):
@@ -144,15 +187,15 @@ class _Work:
         height, width = result.labels.shape
         return Outcome(job.name, "done", paths, (height, width), result.found())
 
-    def _do_video(self, job: Job) -> Outcome:
+    def _do_video(self, job: Job, is_over: Callable[[], bool]) -> Outcome:
         assert isinstance(job.source, Path)
         paths = video_output_paths(job.prefix, self.outputs)
         if not self.overwrite and all(path.exists() for path in paths.values()):
             return Outcome(job.name, "skipped", paths)
 
         def tell(number: int, total: int) -> None:
-            if self.is_over():
-                raise _GivenUpError
+            if is_over():
+                raise GivenUpError
             self.tell_frames(job.name, number, total)
 
         done = segment_video(
@@ -164,7 +207,3 @@ class _Work:
             tell=tell,
         )
         return Outcome(job.name, "done", paths, done.size, done.found, done.num_frames)
-
-
-class _GivenUpError(Exception):
-    """A video is not done to its end, as the run is over."""

@@ -46,6 +46,11 @@ class Segmenter:
     Attributes:
         card: What the network says about itself.
         engine: The network.
+        scales: As given, the largest first.
+        flip: As given.
+        crf: As given.
+        is_full_resolution: Neither a longest side nor windows were asked for, so that pictures may
+            be scored in tiles, see `large.label_rows`.
 
     Raises:
         ValueError: A scale is outside 0.1..4 or given twice, `longest_side` is below 1, a window
@@ -68,12 +73,13 @@ class Segmenter:
             raise ValueError(f"longest side {longest_side}: give 1 pixel or more")
         self.card = engine.card
         self.engine = engine
-        self._scales = tuple(sorted(scales, reverse=True))
-        self._flip = flip
+        self.scales = tuple(sorted(scales, reverse=True))
+        self.flip = flip
+        self.crf = crf
+        self.is_full_resolution = longest_side is None and window is None
         self._windows = _windows(window, overlap, engine.card.output_stride)
         whole_limit = engine.card.longest_side if self._windows is None else None
         self._longest_side = longest_side or whole_limit
-        self._crf = crf
 
     @classmethod
     def load(
@@ -146,7 +152,7 @@ class Segmenter:
         Raises:
             ValueError: Not a picture; the message says what was given and what is allowed.
         """
-        result = label_picture(self.score(picture), self.card, self._crf)
+        result = label_picture(self.score(picture), self.card, self.crf)
         if isinstance(picture, str | Path):
             return dataclasses.replace(result, source=Path(picture))
         return result
@@ -170,9 +176,22 @@ class Segmenter:
         picture = seen = bands.read_bands(source, self.card.num_bands)
         if self._longest_side is not None:
             seen = imaging.shrink_picture(picture, self._longest_side)
-        axes = [_Axis(length, _scaled(length, self._scales[0])) for length in seen.shape[:2]]
-        fused = self._score_scale(seen, self._scales[0])
-        for scale in self._scales[1:]:
+        fused, grid_steps = self.score_as_is(seen)
+        return ScoredPicture.place(picture, seen, fused, grid_steps=grid_steps)
+
+    def score_as_is(self, seen: imaging.Picture) -> tuple[NDArray[np.float32], tuple[float, float]]:
+        """Score a picture without shrinking it, scales and flip fused.
+
+        Args:
+            seen: (H, W, bands) as the network takes it.
+
+        Returns:
+            Class scores (K, h, w), score (0, 0) on pixel (0, 0); and how far one pixel row, and
+            one pixel column, is on their grid.
+        """
+        axes = [_Axis(length, _scaled(length, self.scales[0])) for length in seen.shape[:2]]
+        fused = self._score_scale(seen, self.scales[0])
+        for scale in self.scales[1:]:
             scores = self._score_scale(seen, scale)
             positions = [
                 axis.grid_on_scale(size, _scaled(axis.seen, scale))
@@ -180,14 +199,14 @@ class Segmenter:
             ]
             np.maximum(fused, imaging.sample_scores(scores, *positions), out=fused)
         down, right = (axis.grid_step(self.card.output_stride) for axis in axes)
-        return ScoredPicture.place(picture, seen, fused, grid_steps=(down, right))
+        return fused, (down, right)
 
     def _score_scale(self, picture: imaging.Picture, scale: float) -> NDArray[np.float32]:
         """Score a picture at one scale: (H, W, 3) -> (K, h, w), flip averaged."""
         height, width = (_scaled(length, scale) for length in picture.shape[:2])
         if (height, width) != picture.shape[:2]:
             picture = imaging.resize_picture(picture, height, width)
-        if not self._flip:
+        if not self.flip:
             return np.asarray(self._class_scores(picture[np.newaxis])[0])
         plain, mirrored = self._class_scores(np.stack([picture, picture[:, ::-1]]))
         # Column x of the picture is column W-1-x of the mirrored one. Only if the stride divides

@@ -1,0 +1,270 @@
+"""Files of pictures that are labelled in tiles: written row by row, there whole or not at all.
+
+Label maps are PNG; of TIFF files and rasters they are tiled TIFF files, GeoTIFF where the raster
+has a place on earth. Probabilities are TIFF files of one band a class. Overlays of large pictures
+are drawn smaller.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deeplab import imaging
+from deeplab.inference.large import LabelledRows, Progress, label_rows
+from deeplab.inference.outputs import LARGE_SUFFIXES, Output, check_outputs
+from deeplab.inference.overview import Overview
+from deeplab.inference.segmentation import ClassShare
+from deeplab.inference.segmenter import Segmenter
+from deeplab.inference.tiling import Tiling
+from deeplab.labels import find_classes, is_background, label_dtype, void_of
+from deeplab.rasters import (
+    GeoFile,
+    PngFile,
+    Raster,
+    Reading,
+    RowFile,
+    TiffFile,
+    is_raster,
+    open_raster,
+)
+from deeplab.weights import NetworkCard
+
+_TIFF_MASK, _TIFF_PROBS = LARGE_SUFFIXES
+SUFFIXES: dict[str, str] = {
+    "mask": ".mask.png",
+    "overlay": ".overlay.jpg",
+    "probs": _TIFF_PROBS,
+    "cutout": ".cutout.png",
+}
+
+
+@dataclass(frozen=True)
+class LargeResult:
+    """What became of a picture that was labelled in tiles.
+
+    Attributes:
+        outputs: Its files.
+        size: Height and width.
+        found: The classes in it, the largest share first; what was not measured does not count.
+    """
+
+    outputs: dict[Output, Path]
+    size: tuple[int, int]
+    found: tuple[ClassShare, ...]
+
+
+def segment_large(
+    segmenter: Segmenter,
+    source: Path | BinaryIO | NDArray[np.uint8],
+    prefix: Path,
+    *,
+    outputs: Sequence[Output] = ("mask", "overlay"),
+    classes: Sequence[str] = (),
+    tiling: Tiling | None = None,
+    reading: Reading | None = None,
+    level: int = 0,
+    progress: Progress = lambda done, total: None,
+) -> LargeResult:
+    """Label a picture of any size at full resolution, and write the results as they come.
+
+    Args:
+        segmenter: See `label_rows`.
+        source: A path, an open binary file, or a picture (H, W, bands) uint8.
+        prefix: Folder (made if missing) and beginning of the file names.
+        outputs: "mask", "overlay", "probs" or "cutout", see `large_paths`.
+        classes: Names of the classes that results keep; none: all. See `Segmentation.labels_of`.
+        tiling: Size of the tiles, or memory for all.
+        reading: How stored values become a picture; None: as everywhere.
+        level: Of a pyramid in a TIFF file; 0 is the largest.
+        progress: Told of every tile.
+
+    Raises:
+        ValueError: Not a picture, one that does not fit into the memory, or a wrong setting.
+    """
+    card, tiling = segmenter.card, tiling or Tiling()
+    check_outputs(outputs, classes, card.class_names)
+    reading = reading or Reading(card.num_bands)
+    paths = large_paths(source, prefix, outputs)
+    with open_raster(source, reading, level=level, memory=tiling.memory) as raster:
+        rows = label_rows(
+            segmenter, raster, tiling, with_probabilities="probs" in outputs, progress=progress
+        )
+        count = _Count(len(card.class_names))
+        prefix.parent.mkdir(parents=True, exist_ok=True)
+        with _files(paths, raster, card, classes) as files:
+            for part in rows:
+                count.add(part.labels, part.confidence)
+                for file in files:
+                    file.add(part)
+        return LargeResult(paths, (raster.height, raster.width), count.found(card))
+
+
+def large_paths(
+    source: Path | BinaryIO | NDArray[np.uint8], prefix: Path, outputs: Sequence[Output]
+) -> dict[Output, Path]:
+    """Name the files of a result.
+
+    Args:
+        source: What is labelled; of TIFF files and rasters the mask is a TIFF file.
+        prefix: Folder and beginning of the names.
+        outputs: What is saved.
+
+    Raises:
+        ValueError: An output that pictures in tiles do not have.
+    """
+    check_large_outputs(outputs)
+    suffixes = dict(SUFFIXES)
+    if isinstance(source, Path) and is_raster(source):
+        suffixes["mask"] = _TIFF_MASK
+    return {output: prefix.with_name(prefix.name + suffixes[output]) for output in outputs}
+
+
+def check_large_outputs(outputs: Sequence[str]) -> None:
+    """Check that outputs are such as pictures in tiles have.
+
+    Raises:
+        ValueError: One is not.
+    """
+    for output in outputs:
+        if output not in SUFFIXES:
+            raise ValueError(
+                f"output {output!r} is not made of pictures in tiles; these have "
+                f"{', '.join(SUFFIXES)}"
+            )
+
+
+@dataclass
+class _Count:
+    """Adds up what is found where."""
+
+    num_classes: int
+    pixels: NDArray[np.float64] = field(init=False)
+    confidence: NDArray[np.float64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pixels = np.zeros(self.num_classes)
+        self.confidence = np.zeros(self.num_classes)
+
+    def add(self, labels: imaging.LabelMap, confidence: NDArray[np.float32]) -> None:
+        for label_row, confidence_row in zip(labels, confidence, strict=True):
+            most = self.num_classes
+            self.pixels += np.bincount(label_row, minlength=most)[:most]
+            self.confidence += np.bincount(label_row, confidence_row, minlength=most)[:most]
+
+    def found(self, card: NetworkCard) -> tuple[ClassShare, ...]:
+        total = self.pixels.sum()
+        return tuple(
+            ClassShare(
+                card.class_names[label],
+                int(label),
+                float(self.pixels[label] / total),
+                float(self.confidence[label] / self.pixels[label]),
+            )
+            for label in np.argsort(-self.pixels, kind="stable")
+            if self.pixels[label]
+        )
+
+
+class _Rows:
+    """A file that takes one kind of rows."""
+
+    def __init__(self, file: RowFile, output: Output, kept: "_Kept") -> None:
+        self.file, self._output, self._kept = file, output, kept
+
+    def add(self, part: LabelledRows) -> None:
+        if self._output == "mask":
+            self.file.write(self._kept.labels[part.labels])
+        elif self._output == "cutout":
+            self.file.write(imaging.cut_out(part.picture, self._kept.objects[part.labels]))
+        else:
+            assert part.probabilities is not None
+            self.file.write(part.probabilities[..., list(self._kept.bands)])
+
+
+@contextmanager
+def _files(
+    paths: dict[Output, Path], raster: Raster, card: NetworkCard, classes: Sequence[str]
+) -> Iterator[list["_Rows | Overview"]]:
+    """Open all files; when all went well finish them, else remove them."""
+    kept = _Kept.choose(card, classes)
+    with ExitStack() as stack:
+        files: list[_Rows | Overview] = []
+        for output, path in paths.items():
+            if output == "overlay":
+                files.append(Overview(raster.height, raster.width, kept.card))
+                continue
+            temporary = stack.enter_context(imaging.there_when_whole(path))
+            file = _open(output, temporary, raster, card, kept.bands)
+            stack.callback(file.abandon)
+            files.append(_Rows(file, output, kept))
+        yield files
+        for one in files:
+            if isinstance(one, Overview):
+                drawn = one.draw()
+                with imaging.there_when_whole(paths["overlay"]) as temporary:
+                    drawn.save(temporary, "JPEG", quality=90)
+            else:
+                one.file.finish()
+
+
+def _open(
+    output: Output, path: Path, raster: Raster, card: NetworkCard, bands: Sequence[int]
+) -> RowFile:
+    size = (raster.height, raster.width)
+    num_classes = len(card.class_names)
+    dtype = label_dtype(num_classes)
+    if output == "cutout":
+        return PngFile(path, *size, num_channels=4)
+    if output == "probs":
+        if raster.place is None:
+            return TiffFile(path, *size, num_bands=len(bands))
+        return GeoFile(
+            path,
+            *size,
+            place=raster.place,
+            num_bands=len(bands),
+            descriptions=[card.class_names[label] for label in bands],
+            scale=1 / 255,
+        )
+    colours = imaging.colour_table(dtype, card.palette) if dtype is np.uint8 else None
+    if raster.place is not None:
+        nodata = void_of(num_classes)
+        return GeoFile(path, *size, place=raster.place, colours=colours, dtype=dtype, nodata=nodata)
+    kind = TiffFile if _TIFF_MASK in path.name else PngFile
+    return kind(path, *size, colours=colours, dtype=dtype)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Which classes results keep.
+
+    Attributes:
+        labels: What becomes of each label of a label map, void being the last one.
+        objects: Which labels cut-outs keep.
+        bands: The classes whose probabilities are saved.
+        card: Of the network, with the colours of all others black.
+    """
+
+    labels: imaging.LabelMap
+    objects: NDArray[np.bool_]
+    bands: tuple[int, ...]
+    card: NetworkCard
+
+    @classmethod
+    def choose(cls, card: NetworkCard, classes: Sequence[str]) -> "_Kept":
+        names, void = card.class_names, void_of(len(card.class_names))
+        every = range(len(names))
+        wanted = sorted(set(find_classes(names, classes))) or list(every)
+        labels: imaging.LabelMap = np.arange(void + 1).astype(label_dtype(len(names)))
+        labels[np.setdiff1d(every, wanted)] = 0 if is_background(0, names) else void
+        objects = np.zeros(void + 1, dtype=np.bool_)
+        objects[[n for n in wanted if classes or not is_background(n, names)]] = True
+        palette = tuple(card.palette[n] if n in wanted else (0, 0, 0) for n in every)
+        colours = dataclasses.replace(card, palette=palette)
+        return cls(labels, objects, tuple(wanted), colours)

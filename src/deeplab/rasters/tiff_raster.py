@@ -1,0 +1,213 @@
+"""TIFF files of any size through tifffile: only the strips or tiles that are needed are decoded.
+
+BigTIFF, whole slides (their largest level), every compression that imagecodecs knows.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deeplab.imaging import Picture
+from deeplab.processor import in_order, num_cores
+from deeplab.rasters.raster import Raster
+from deeplab.rasters.values import Reading
+
+_MOST_WORKERS = 4
+_ALPHA = (1, 2)  # kinds of extra samples: premultiplied or not
+_KINDS = {"MINISBLACK", "MINISWHITE", "RGB", "PALETTE", "YCBCR"}
+
+
+class TiffRaster(Raster):
+    """A TIFF file, open.
+
+    Args:
+        path: The file.
+        reading: How its values become a picture.
+        level: Of a pyramid; 0 is the largest.
+        memory: Bytes; strips or tiles that take more than a quarter are refused.
+
+    Raises:
+        ValueError: Not a TIFF file, or one of a kind that cannot be read in parts.
+    """
+
+    def __init__(self, path: Path, reading: Reading, *, level: int = 0, memory: int) -> None:
+        try:
+            import tifffile
+        except ImportError:
+            raise ValueError(
+                f"{path}: reading TIFF in parts takes tifffile: pip install 'deeplabkit[tiff]'"
+            ) from None
+        self.name = str(path)
+        try:
+            self._file = tifffile.TiffFile(path)
+        except (tifffile.TiffFileError, OSError, ValueError) as error:
+            raise ValueError(f"{path}: not a TIFF file, or a damaged one ({error})") from error
+        try:
+            self._lay_out(reading, level, memory)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _lay_out(self, reading: Reading, level: int, memory: int) -> None:
+        levels = self._file.series[0].levels
+        if not 0 <= level < len(levels):
+            raise ValueError(f"{self.name}: level {level}: it has 0 to {len(levels) - 1}")
+        pages = [page for page in levels[level].pages if page is not None]
+        first: Any = pages[0].keyframe
+        self.height, self.width = first.imagelength, first.imagewidth
+        self._check_kind(first)
+        samples = first.samplesperpixel
+        stored = samples if samples >= reading.num_bands else samples * len(pages)
+        if samples != reading.num_bands and reading.bands is None:
+            stored -= sum(int(kind) in _ALPHA for kind in first.extrasamples)
+        self._palette = _palette(first)
+        if self._palette is not None:
+            samples = stored = 3
+        self._reading = reading
+        self._chosen = reading.choose(stored, self.name)
+        self._samples = samples
+        self._pages = pages[: max(self._chosen) // samples + 1]
+        self._chunk_rows = first.tilelength if first.is_tiled else first.rowsperstrip
+        self._chunk_rows = min(self._chunk_rows, self.height)
+        self._is_plain = bool(first.is_final and not first.is_tiled)
+        self._kept: tuple[int, NDArray[Any]] | None = None
+        chunk_bytes = self._chunk_rows * self.width * first.samplesperpixel * first.dtype.itemsize
+        if not self._is_plain and chunk_bytes > memory / 4:
+            raise ValueError(
+                f"{self.name}: stored in strips of {self._chunk_rows} rows, "
+                f"{chunk_bytes / 1e9:.1f} GB each, of {memory / 1e9:.1f} GB of memory; give more "
+                "(--memory), or rewrite it in tiles (gdal_translate -co TILED=YES)"
+            )
+        self.held_bytes = 0 if self._is_plain else 2 * chunk_bytes
+
+    def _check_kind(self, page: Any) -> None:
+        if page.photometric.name not in _KINDS:
+            raise ValueError(
+                f"{self.name}: a TIFF of {page.photometric.name}; allowed are grey, RGB, YCbCr and "
+                "palettes: convert it"
+            )
+        orientation = page.tags.valueof(274, 1)
+        if orientation != 1:
+            raise ValueError(
+                f"{self.name}: its orientation tag is {int(orientation)}, that is, it lies turned "
+                "or mirrored; turn it upright first, or set the tag to 1 (tiffset -s 274 1)"
+            )
+        if page.imagedepth > 1:
+            raise ValueError(f"{self.name}: a volume of {page.imagedepth} planes; give one picture")
+
+    def read(self, top: int, bottom: int) -> Picture:
+        """See `Raster.read`."""
+        parts = [
+            part for start in self._starts(top, bottom) for part in [self._rows(start, top, bottom)]
+        ]
+        values = np.concatenate(parts)
+        return self._reading.picture(values, self.name)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        self._kept = None
+
+    def _starts(self, top: int, bottom: int) -> range:
+        if self._is_plain:
+            return range(top, bottom, bottom - top)
+        return range(top // self._chunk_rows * self._chunk_rows, bottom, self._chunk_rows)
+
+    def _rows(self, start: int, top: int, bottom: int) -> NDArray[Any]:
+        if self._is_plain:
+            return self._bands(top, bottom)
+        if self._kept is None or self._kept[0] != start:
+            self._kept = None  # the old one goes before the new one comes
+            self._kept = start, self._bands(start, min(start + self._chunk_rows, self.height))
+        return self._kept[1][max(top - start, 0) : bottom - start]
+
+    def _bands(self, top: int, bottom: int) -> NDArray[Any]:
+        """Read the chosen bands of rows that begin with a strip or a row of tiles."""
+        read = self._read_plain if self._is_plain else self._decode
+        try:
+            values = np.concatenate([read(page, top, bottom) for page in self._pages], axis=2)
+        except Exception as error:  # decoders raise nearly every kind
+            raise ValueError(f"{self.name}: damaged near row {top} ({error})") from error
+        if self._palette is not None:
+            values = self._palette[values[..., 0]]
+        return values[..., list(self._chosen)]
+
+    def _read_plain(self, page: Any, top: int, bottom: int) -> NDArray[Any]:
+        """Read rows that lie one behind the other in the file, as they are."""
+        kind = page.keyframe.dtype.newbyteorder(self._file.byteorder)
+        planes, samples = _planes(page.keyframe)
+        values = np.empty((bottom - top, self.width, planes * samples), page.keyframe.dtype)
+        for plane in range(planes):
+            row_bytes = self.width * samples * kind.itemsize
+            offset = page.dataoffsets[0] + (plane * self.height + top) * row_bytes
+            self._file.filehandle.seek(offset)
+            rows = np.frombuffer(self._file.filehandle.read((bottom - top) * row_bytes), kind)
+            values[..., plane * samples : (plane + 1) * samples] = rows.reshape(
+                bottom - top, self.width, samples
+            )
+        return _upright_grey(page.keyframe, values)
+
+    def _decode(self, page: Any, top: int, bottom: int) -> NDArray[Any]:
+        """Decode a strip, or a row of tiles, several at once."""
+        key = page.keyframe
+        planes, samples = _planes(key)
+        values = np.zeros((bottom - top, self.width, planes * samples), key.dtype)
+        decode = partial(_decode_segment, page)
+        workers = min(_MOST_WORKERS, num_cores())
+        for decoded, (plane, _, _, left, _) in in_order(
+            decode, self._segments(page, top), workers=workers
+        ):
+            if decoded is None:  # left out of the file: nothing was measured there
+                continue
+            part = decoded[0, : bottom - top, : self.width - left]
+            values[
+                : part.shape[0],
+                left : left + part.shape[1],
+                plane * samples : (plane + 1) * samples,
+            ] = part
+        return _upright_grey(key, values)
+
+    def _segments(self, page: Any, top: int) -> Iterator[tuple[bytes | None, int]]:
+        key = page.keyframe
+        across = -(-self.width // key.tilewidth) if key.is_tiled else 1
+        down = -(-self.height // self._chunk_rows)
+        for plane in range(_planes(key)[0]):
+            first = (plane * down + top // self._chunk_rows) * across
+            for index in range(first, first + across):
+                size = page.databytecounts[index]
+                self._file.filehandle.seek(page.dataoffsets[index])
+                yield (self._file.filehandle.read(size) if size else None), index
+
+
+def _decode_segment(
+    page: Any, segment: tuple[bytes | None, int]
+) -> tuple[NDArray[Any] | None, Any]:
+    tables = {}
+    if page.keyframe.compression in (6, 7, 34892, 33007):  # kinds of JPEG
+        tables = {"jpegtables": page.jpegtables, "jpegheader": page.keyframe.jpegheader}
+    decoded, place, _ = page.keyframe.decode(*segment, **tables)
+    return decoded, place
+
+
+def _planes(page: Any) -> tuple[int, int]:
+    """Count the planes that lie one behind the other, and the samples a pixel has in each."""
+    is_planar = page.planarconfig == 2 and page.samplesperpixel > 1
+    return (page.samplesperpixel, 1) if is_planar else (1, page.samplesperpixel)
+
+
+def _palette(page: Any) -> NDArray[np.uint8] | None:
+    if page.photometric.name != "PALETTE" or page.colormap is None:
+        return None
+    colours: NDArray[np.uint8] = (page.colormap.T >> 8).astype(np.uint8)
+    return colours
+
+
+def _upright_grey(page: Any, values: NDArray[Any]) -> NDArray[Any]:
+    """Turn grey values around where 0 is white."""
+    if page.photometric.name != "MINISWHITE":
+        return values
+    return ~values if values.dtype.kind in "bu" else -values

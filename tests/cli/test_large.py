@@ -1,0 +1,86 @@
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deeplab import imaging
+from deeplab.cli.main import main
+
+
+@pytest.fixture
+def segment(network_path, tmp_path, monkeypatch, capsys):
+    """Run `deeplab segment` with the colour network, in a folder with two pictures."""
+    monkeypatch.chdir(tmp_path)
+    pixels = np.zeros((90, 150, 3), np.uint8)
+    pixels[20:60, 40:100] = (255, 0, 0)
+    Image.fromarray(pixels).save("a.png")
+    Image.fromarray(pixels[::-1]).save("b.jpg", quality=95)
+
+    def run(*arguments):
+        monkeypatch.setattr(
+            sys, "argv", ["deeplab", "segment", "--weights", str(network_path), *arguments]
+        )
+        with pytest.raises(SystemExit) as end:
+            main()
+        return int(end.value.code or 0), *capsys.readouterr()
+
+    return run
+
+
+def test_tiles_give_the_mask_that_there_is_without_them(segment):
+    segment("a.png", "--out", "whole")
+    code, out, _ = segment("a.png", "--tile", "64", "--overlap", "0.3")
+    assert code == 0
+    assert "cat" in out
+    found, expected = (
+        imaging.read_label_map(Path(folder, "a.mask.png")) for folder in ("segmented", "whole")
+    )
+    np.testing.assert_array_equal(found, expected)
+    assert Path("segmented/a.overlay.jpg").is_file()
+
+
+def test_large_and_other_pictures_go_together(segment):
+    tifffile = pytest.importorskip("tifffile", reason="needs the tiff extra")
+    keys = (34735, "H", 4, (1, 1, 0, 0))
+    with Image.open("a.png") as image:
+        tifffile.imwrite("c.tif", np.asarray(image), photometric="rgb", extratags=[keys])
+    pytest.importorskip("rasterio", reason="needs the geo extra")
+    code, out, err = segment("a.png", "b.jpg", "c.tif")
+    assert code == 0, err
+    assert "3 done" in out
+    assert Path("segmented/c.mask.tif").is_file()
+    assert "3 skipped" in segment("a.png", "b.jpg", "c.tif")[1]
+
+
+def test_a_damaged_picture_stops_nothing(segment):
+    Path("broken.png").write_bytes(b"no picture")
+    code, _, err = segment("broken.png", "a.png", "--memory", "1GB")
+    assert code == 1
+    assert "broken.png: not a picture" in err
+    assert Path("segmented/a.mask.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--tile", "big"], "--tile big: give pixels, such as 1024, or auto"),
+        (["--tile", "5"], "tile 5: give 32 pixels or more, or 'auto'"),
+        (["--memory", "much"], "memory much: give a size, such as 2GB or 800MB"),
+        (["--memory", "1MB", "--tile", "auto"], "memory 0.001 GB: too little for a picture"),
+        (["--tile", "64", "--window", "64"], "--window and tiles (--tile, --memory) exclude"),
+        (["--memory", "1GB", "--longest-side", "64"], "--longest-side and tiles"),
+        (["--tile", "64", "--overlap", "2"], "overlap 2: give the share of a tile"),
+        (["--overlap", "0.3"], "overlap 0.3 is of windows or tiles: give their size too"),
+        (["--value-range", "5"], "--value-range 5: give two numbers"),
+        (["--bands", "1.5,2,3"], "--bands 1.5,2,3: give whole numbers"),
+        (["--bands", "4,3"], "bands 4,3: the network takes 3"),
+        (["--bands", "3,2,1"], "--bands and --value-range are of TIFF files and rasters"),
+    ],
+)
+def test_wrong_options_do_nothing_and_say_what_is_allowed(segment, arguments, message):
+    code, _, err = segment("a.png", *arguments)
+    assert code == 2
+    assert message in err
+    assert not list(Path("segmented").glob("*"))

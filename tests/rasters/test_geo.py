@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from deeplab.rasters import GeoFile, Reading, needs_parts, open_raster
+from deeplab.rasters.geo_raster import GeoRaster
+
+rasterio = pytest.importorskip("rasterio", reason="needs the geo extra")
+
+MEMORY = 10**9
+VALUES = np.random.default_rng(0).integers(1, 256, (4, 70, 90), dtype=np.uint8)
+
+
+def place():
+    from rasterio.crs import CRS
+    from rasterio.transform import from_origin
+
+    return {"crs": CRS.from_epsg(32633), "transform": from_origin(399960, 5300040, 10, 10)}
+
+
+def write(path, values, **options):
+    count, height, width = values.shape
+    with rasterio.open(
+        path, "w", driver="GTiff", height=height, width=width, count=count,
+        dtype=values.dtype, **place(), **options,
+    ) as file:  # fmt: skip
+        file.write(values)
+    return path
+
+
+def test_a_geotiff_is_known_and_read_in_parts(tmp_path):
+    path = write(tmp_path / "a.tif", VALUES, photometric="MINISBLACK", ALPHA="UNSPECIFIED")
+    assert needs_parts(path)
+    with open_raster(path, Reading(bands=(4, 3, 1)), memory=MEMORY) as raster:
+        assert isinstance(raster, GeoRaster)
+        assert raster.read_valid(0, 70) is None
+        np.testing.assert_array_equal(
+            raster.read(9, 50), VALUES[[3, 2, 0], 9:50].transpose(1, 2, 0)
+        )
+
+
+def test_pixels_of_the_nodata_value_are_not_valid(tmp_path):
+    values = VALUES[:3].copy()
+    values[:, 20:30, 40:60] = 0
+    path = write(tmp_path / "a.tif", values, nodata=0)
+    with open_raster(path, Reading(), memory=MEMORY) as raster:
+        valid = raster.read_valid(10, 40)
+    expected = np.ones((30, 90), bool)
+    expected[10:20, 40:60] = False
+    np.testing.assert_array_equal(valid, expected)
+
+
+@pytest.mark.parametrize("height", [70, 256, 300])
+def test_what_is_written_lies_at_the_same_place(tmp_path, height):
+    labels = np.random.default_rng(0).integers(0, 3, (height, 90), dtype=np.uint8)
+    colours = [(0, 0, 0), (255, 0, 0), (0, 255, 9)]
+    file = GeoFile(tmp_path / "a.tif", height, 90, place=place(), colours=colours, nodata=255)
+    for start in range(0, height, 33):
+        file.write(labels[start : start + 33])
+    file.finish()
+    with rasterio.open(tmp_path / "a.tif") as found:
+        assert (found.crs, found.transform) == (place()["crs"], place()["transform"])
+        assert found.nodata == 255
+        assert found.colormap(1)[2] == (0, 255, 9, 255)
+        np.testing.assert_array_equal(found.read(1), labels)
+
+
+def test_bands_have_names_and_a_scale(tmp_path):
+    rows = VALUES.transpose(1, 2, 0)
+    file = GeoFile(
+        tmp_path / "a.tif", 70, 90, place=place(), num_bands=4, descriptions="abcd", scale=1 / 255
+    )
+    file.write(rows)
+    file.finish()
+    with rasterio.open(tmp_path / "a.tif") as found:
+        assert found.descriptions == ("a", "b", "c", "d")
+        assert found.scales == (1 / 255,) * 4
+        np.testing.assert_array_equal(found.read(), VALUES)
