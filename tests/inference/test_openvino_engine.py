@@ -8,6 +8,7 @@ import pytest
 
 from deeplab.cache import compiled_dir
 from deeplab.inference import OnnxRuntimeEngine, Setup
+from deeplab.inference.network_file import read_metadata, replace_metadata
 from deeplab.inference.openvino_engine import OpenvinoEngine, openvino_precisions
 
 pytest.importorskip("openvino", reason="the openvino extra")
@@ -99,3 +100,26 @@ def test_scores_that_are_not_finite_are_an_error(make_network: MakeNetwork) -> N
 def test_pictures_of_the_wrong_kind_name_the_network(network_path: Path) -> None:
     with pytest.raises(ValueError, match=r"'colours' failed on 1 picture\(s\) of 6x5 pixels"):
         OpenvinoEngine(network_path).class_scores(np.zeros((1, 5, 6, 4), np.uint8))
+
+
+def test_a_graph_of_8_bits_scores_alike_in_both(network_path: Path, tmp_path: Path) -> None:
+    quantization = pytest.importorskip("onnxruntime.quantization", reason="needs the export extra")
+    pictures = random_pictures(1, 32, 32)
+    path = tmp_path / "quantised.onnx"
+    quantization.quantize_static(network_path, path, _Once(pictures))
+    assert path.read_bytes().count(b"QuantizeLinear") > 0
+    path.write_bytes(replace_metadata(path, read_metadata(network_path)))
+    exact = OnnxRuntimeEngine(network_path, threads=1).class_scores(pictures)
+    for engine in (OnnxRuntimeEngine(path, threads=1), OpenvinoEngine(path, threads=1)):
+        difference = np.abs(engine.class_scores(pictures) - exact).max()
+        assert 1e-4 < difference < 0.1  # 10 / 255 is a step of 8 bits
+
+
+class _Once:
+    """Gives pictures to calibrate on, once."""
+
+    def __init__(self, pictures: np.ndarray) -> None:
+        self._rest = [{"pictures": pictures}]
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        return self._rest.pop() if self._rest else None
