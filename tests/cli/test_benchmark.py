@@ -80,7 +80,7 @@ def test_a_plot_is_a_picture(run: Run, tmp_path: Path) -> None:
         (("--sizes", "500"), "--sizes 500: give WIDTHxHEIGHT, such as 500x375"),
         (("--threads", "two"), "--threads two: give numbers from 1 on"),
         (("--split", "val"), "--data and --split go together"),
-        (("--store", "out.onnx"), "--limit and --store need them"),
+        (("--store", "out.onnx"), "--limit, --store and --emulate need them"),
         (("--plot", "benchmark.doc"), r"benchmark.doc: give a name that ends in .png"),
     ],
 )
@@ -88,3 +88,18 @@ def test_wrong_options_are_one_line(words: tuple[str, ...], message: str, run: R
     code, out, err = run(*words)
     assert (code, out) == (2, "")
     assert message in err
+
+
+def test_with_data_the_mean_iou_is_told_too(run: Run, tmp_path: Path) -> None:
+    root = tmp_path / "colours"
+    for folder in ("images/val", "masks/val"):
+        (root / folder).mkdir(parents=True)
+    (root / "classes.txt").write_text("background\ncat\nperson\n")
+    for label, colour in enumerate([(0, 0, 0), (255, 0, 0), (0, 255, 0)]):
+        Image.new("RGB", (12, 8), colour).save(root / "images" / "val" / f"{label}.png")
+        Image.new("L", (12, 8), label).save(root / "masks" / "val" / f"{label}.png")
+    code, out, _ = run("--data", root, "--split", "val", "--threads", "1")
+    assert code == 0
+    assert "3 pictures of colours val" in out
+    (row,) = (line for line in out.splitlines() if line.startswith("│ onnxruntime f32 │ 100.00 %"))
+    assert [cell.strip() for cell in row.split("│")[2:-1]] == ["100.00 %", "100.00 %"]

@@ -9,7 +9,13 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from deeplab.cli.arguments import Verbose, split_list
-from deeplab.cli.benchmark_shown import as_plain, show_benchmark, show_choices, show_records
+from deeplab.cli.benchmark_shown import (
+    as_plain,
+    show_benchmark,
+    show_choices,
+    show_quality,
+    show_records,
+)
 from deeplab.cli.progress import show_progress
 from deeplab.weights import DEFAULT
 
@@ -57,6 +63,13 @@ def benchmark(
             "is harmless, `auto` uses them from then on.",
         ),
     ] = None,
+    emulate: Annotated[
+        bool,
+        typer.Option(
+            "--emulate",
+            help="With --data, on a processor without bfloat16: measure what it changes, in torch.",
+        ),
+    ] = False,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw it (.png, .svg, .pdf).")
     ] = None,
@@ -71,8 +84,8 @@ def benchmark(
     from deeplab.runs import benchmark as runs
     from deeplab.runs import quality
 
-    if (data is None) != (split is None) or (data is None and (store or limit)):
-        raise ValueError("--data and --split go together; --limit and --store need them")
+    if (data is None) != (split is None) or (data is None and (store or limit or emulate)):
+        raise ValueError("--data and --split go together; --limit, --store and --emulate need them")
     if plot is not None:
         from deeplab.runs import benchmark_plot
 
@@ -91,11 +104,15 @@ def benchmark(
     qualities: dict[Any, quality.Quality] = {}
     if data is not None and split is not None:
         setups = list(dict.fromkeys(timing.setup for timing in timed.timings))
+        if emulate and runs.EMULATED not in setups:
+            setups.append(runs.EMULATED)
         with show_progress("scoring", "scored") as tell:
             qualities = quality.measure_quality(
                 weights, setups, data, split, limit=limit, progress=tell
             )
-    show_benchmark(timed, qualities, weights)
+    show_benchmark(timed, weights)
+    if qualities:
+        show_quality(timed, qualities)
     show_choices(timed)
     if store is not None:
         show_records(quality.store_records(weights, qualities, store), store)

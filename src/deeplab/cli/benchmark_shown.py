@@ -16,32 +16,40 @@ if TYPE_CHECKING:
     from deeplab.runs.quality import Quality
 
 
-def show_benchmark(
-    benchmark: "Benchmark", qualities: "Mapping[Setup, Quality]", weights: str
-) -> None:
+def show_benchmark(benchmark: "Benchmark", weights: str) -> None:
     """Print a row for each setup, size and load.
 
     Args:
         benchmark: What was timed.
-        qualities: What was measured on a data set, if anything was.
         weights: Of which network.
     """
     first = benchmark.timings[0].setup
-    about = [f"x, labels: against {first}, on the photos that come with deeplab"]
-    about += [f"mIoU: {one.num_pictures} pictures of {one.data}" for one in qualities.values()][:1]
-    table = Table(title=Text(weights), caption="; ".join(about))
-    table.add_column("engine")
-    for heading in ("pixels", "threads", "ms", "x", "start s", "labels"):
-        table.add_column(heading, justify="right")
-    for heading in ("mIoU", "its labels") if qualities else ():
+    caption = f"x, same labels: against {first}; labels of the photos that come with deeplab"
+    table = Table(title=Text(weights), caption=caption)
+    table.add_column("engine", no_wrap=True)
+    for heading in ("pixels", "threads", "ms", "x", "start s", "same labels"):
         table.add_column(heading, justify="right")
     for timing in benchmark.timings:
-        quality = qualities.get(timing.setup)
-        table.add_row(
-            str(timing.setup),
-            *_cells(timing),
-            *((_percent(quality.mean_iou), _percent(quality.same_labels)) if quality else ()),
-        )
+        table.add_row(str(timing.setup), *_cells(timing))
+    Console().print(table)
+
+
+def show_quality(benchmark: "Benchmark", qualities: "Mapping[Setup, Quality]") -> None:
+    """Print what was measured on a data set, in a row for each setup.
+
+    Args:
+        benchmark: What was timed: what was not is emulated.
+        qualities: What was measured.
+    """
+    timed = {timing.setup for timing in benchmark.timings}
+    one = next(iter(qualities.values()))
+    table = Table(title=Text(f"{one.num_pictures} pictures of {one.data}"))
+    table.add_column("engine", no_wrap=True)
+    for heading in ("mean IoU", "same labels"):
+        table.add_column(heading, justify="right")
+    for setup, quality in qualities.items():
+        name = str(setup) if setup in timed else f"{setup}, emulated"
+        table.add_row(name, _percent(quality.mean_iou), _percent(quality.same_labels))
     Console().print(table)
 
 

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from deeplab.inference.engine import Device, Engine, Setup, check_threads, run_failed
+from deeplab.inference.rounded import round_to_bfloat16
 from deeplab.models import DeepLab, fold_norms, load_checkpoint
 from deeplab.precisions import Precision
 from deeplab.weights import NetworkCard
@@ -47,7 +48,8 @@ class TorchEngine(Engine):
 
         Args:
             weights: The checkpoint; batch norms are folded into its convolutions.
-            precision: What to compute in: "bf16" is torch's autocast.
+            precision: What to compute in: "bf16" is torch's autocast, or rounded float32 where the
+                processor has no bfloat16, see `round_to_bfloat16`.
             device: One of `torch_devices`; None: the first of them.
             threads: Processor threads, of all that torch does in this process; None: as it is.
             compiled: Compile the network with `torch.compile`, when the first picture comes.
@@ -59,15 +61,18 @@ class TorchEngine(Engine):
         device = device or torch_devices()[0]
         if device not in torch_devices():
             raise ValueError(f"torch has no {device} here; it has {', '.join(torch_devices())}")
-        if precision not in torch_precisions():
-            _log.warning("this processor has no %s: torch emulates it, and takes long", precision)
         if threads is not None:
             torch.set_num_threads(threads)
         checkpoint = load_checkpoint(weights)
         network = checkpoint.network.eval().to(device)
         fold_norms(network)
         network.to(memory_format=torch.channels_last)
-        engine = cls(network, checkpoint.card, autocast=precision == "bf16")
+        is_emulated = precision not in torch_precisions()
+        if is_emulated:
+            _log.warning("this processor has no %s: float32 is rounded to it", precision)
+            round_to_bfloat16(network)
+        autocast = precision == "bf16" and not is_emulated
+        engine = cls(network, checkpoint.card, autocast=autocast)
         engine.setup = Setup("torch", precision, device, compiled)
         if compiled:
             engine._forward = torch.compile(network)

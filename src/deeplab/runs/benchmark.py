@@ -34,6 +34,9 @@ from deeplab.processor import num_cores, processor_name
 ENGINES: tuple[EngineName, ...] = ("onnxruntime", "openvino", "torch")
 PRECISIONS: tuple[Precision, ...] = ("f32", "bf16")
 
+EMULATED = Setup("torch", "bf16")
+"""What tells, on processors without bfloat16, what it would change; never worth timing there."""
+
 Size = tuple[int, int]
 """Height and width of the picture that a network scores, in pixels."""
 

@@ -145,11 +145,20 @@ def store_records(
     return records
 
 
+def _emulated(setup: Setup) -> str:
+    """Say so if the processor does not have the precision; only torch runs it then."""
+    if setup.engine != "torch" or setup.device != "cpu":
+        return ""
+    from deeplab.inference.torch_engine import torch_precisions  # torch is here, it was used
+
+    return "" if setup.precision in torch_precisions() else ", emulated"
+
+
 def _record(setup: Setup, quality: Quality, exact: Quality) -> PrecisionRecord:
     return PrecisionRecord(
         miou_change=round(quality.mean_iou - exact.mean_iou, 6),
         same_labels=round(quality.same_labels, 6),
         data=quality.data,
         num_pictures=quality.num_pictures,
-        engine=f"{setup.engine}, {processor_name()}",
+        engine=f"{setup.engine}{_emulated(setup)}, {processor_name()}",
     )
