@@ -335,8 +335,8 @@ def sample_scores(scores: Scores, rows: NDArray[Any], columns: NDArray[Any]) -> 
     left, right, weight = _neighbours(columns, scores.shape[2])
     wide = scores.take(left, axis=2) * (1 - weight) + scores.take(right, axis=2) * weight
     weight = row_weight[:, np.newaxis]
-    sampled: Scores = wide.take(upper, axis=1) * (1 - weight) + wide.take(lower, axis=1) * weight
-    return sampled
+    sampled = wide.take(upper, axis=1) * (1 - weight) + wide.take(lower, axis=1) * weight
+    return np.asarray(sampled, dtype=np.float32)
 
 
 def _check_array(array: NDArray[Any]) -> Picture:

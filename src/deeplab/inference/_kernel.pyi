@@ -9,7 +9,7 @@ def label(
     rows: NDArray[np.float64],
     columns: NDArray[np.float64],
     *,
-    labels: NDArray[np.uint8] | NDArray[np.uint16],
+    labels: NDArray[np.uint8 | np.uint16],
     confidence: NDArray[np.float32],
     are_probabilities: bool,
     threads: int,
