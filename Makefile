@@ -51,6 +51,7 @@ bench: $(DEV)/.ready  ## time a cold `deeplab segment`, a folder (needs ../share
 	$(DEV)/bin/python benchmarks/cold_start.py
 	$(DEV)/bin/python benchmarks/folder.py
 	$(DEV)/bin/deeplab benchmark --sizes 500x375,513x513
+	$(DEV)/bin/python benchmarks/memory.py
 	$(DEV)/bin/python benchmarks/training_step.py
 	$(DEV)/bin/python benchmarks/training.py
 

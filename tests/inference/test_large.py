@@ -1,13 +1,16 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 from tests.conftest import colour_card
 
 from deeplab.crf import Bilateral, DenseCRF, Spatial
-from deeplab.inference import Engine, Segmenter, Tiling, label_rows
+from deeplab.inference import Engine, ScoreGrid, Segmenter, Tiling, label_rows
 from deeplab.rasters.raster import ArrayRaster
 
 STRIDE = 4
+EXAMPLES = Path(__file__).parents[2] / "examples"
 CRF = DenseCRF(bilateral=Bilateral(4, 6, 9), spatial=Spatial(3, 2), iterations=3, threads=1)
 
 
@@ -170,3 +173,15 @@ def test_segmenters_that_do_it_their_own_way_are_refused(options):
     segmenter = Segmenter(ColourEngine(), **options)
     with pytest.raises(ValueError, match="tiles are of the full resolution: leave longest side"):
         label_rows(segmenter, ArrayRaster(smooth(9, 9)), Tiling())
+
+
+@pytest.mark.weights
+def test_a_real_photo_has_nearly_the_same_labels_in_tiles():
+    with Image.open(EXAMPLES / "boats.jpg") as photo:
+        picture = np.asarray(photo.convert("RGB"))
+    segmenter = Segmenter.load(threads=1)
+    whole, _ = segmenter.score_as_is(picture)
+    rows, columns = (np.arange(length) / 16 for length in picture.shape[:2])
+    expected = ScoreGrid(whole, rows, columns).label()[0]
+    _, labels, _, _ = large(segmenter, picture, tile=513)
+    assert np.mean(labels == expected) > 0.99

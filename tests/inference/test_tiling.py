@@ -39,6 +39,11 @@ def test_more_memory_never_gives_a_smaller_tile():
     assert tiles[-1] == 2049
 
 
+def test_a_crf_leaves_less_for_tiles():
+    with_crf = dataclasses.replace(LOAD, margin=160, crf_pixels=10**6)
+    assert with_crf.fitting_tile(2 * 10**9) < LOAD.fitting_tile(2 * 10**9)
+
+
 def test_too_little_memory_is_refused_with_what_would_do():
     with pytest.raises(
         ValueError, match=r"too little for a picture 30000 pixels wide; give 0\.\dGB"

@@ -79,7 +79,8 @@ def label_rows(
             "tiles are of the full resolution: leave longest side and window out, or the tiles; to "
             "score a smaller picture, give a scale such as 0.5"
         )
-    card = segmenter.card
+    card, crf = segmenter.card, segmenter.crf
+    margin = 0 if crf is None else _margin(crf)
     load = Load(
         width=raster.width,
         held_bytes=raster.held_bytes,
@@ -88,9 +89,11 @@ def label_rows(
         stride=card.output_stride,
         scales=segmenter.scales,
         flip=segmenter.flip,
+        margin=margin,
+        crf_pixels=0 if crf is None else (_CRF_ROWS + 2 * margin) * (_COLUMNS + 2 * margin),
     )
     rows, columns = cut(raster.height, load, tiling or Tiling())
-    labelling = _Labelling(segmenter, raster, rows, columns, with_probabilities)
+    labelling = _Labelling(segmenter, raster, rows, columns, margin, with_probabilities)
     return labelling.run(progress)
 
 
@@ -103,6 +106,7 @@ class _Labelling:
         raster: Raster,
         rows: Side,
         columns: Side,
+        margin: int,
         with_probabilities: bool,
     ) -> None:
         self._segmenter, self._raster = segmenter, raster
@@ -112,7 +116,7 @@ class _Labelling:
         self._band = ScoreBand(self._num_classes, rows, columns)
         self._ahead = RowsAhead(raster)
         self._valid: NDArray[np.bool_] | None = None
-        self._margin = 0 if segmenter.crf is None else _margin(segmenter.crf)
+        self._margin = margin
         self._block_rows, self._block_columns = _ROWS, _COLUMNS
         if segmenter.crf is not None:
             self._block_rows = _CRF_ROWS

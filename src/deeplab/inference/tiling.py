@@ -9,10 +9,11 @@ from deeplab.inference.tiles import OVERLAP, Side, alignment
 DEFAULT_MEMORY = 2_000_000_000
 """Bytes for all that a process does, if nobody says another number."""
 
-# Bytes, all of them measured generously: see benchmarks/memory.py.
+# Bytes, rounded up from what was measured: see benchmarks/memory.py.
 _PROCESS = 300_000_000  # Python, the runtime, the weights
 _OUTPUTS = 150_000_000  # labels and what is being written
 _PER_SCORED_PIXEL = 800  # features of a network; 210 for EfficientNet-Lite2, more for VGG-16
+_PER_CRF_PIXEL, _PER_CRF_LABEL = 100, 12  # the lattice; scores and marginals
 _SMALLEST_TILE, _LARGEST_TILE = 256, 2048
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
@@ -54,6 +55,8 @@ class Load:
         stride: Of the network.
         scales: At which it sees the picture.
         flip: It sees the mirrored picture at the same time.
+        margin: Rows above and below those that are labelled, which the CRF sees too.
+        crf_pixels: Of the blocks that the CRF sees; 0: there is none.
     """
 
     width: int
@@ -63,14 +66,19 @@ class Load:
     stride: int
     scales: tuple[float, ...]
     flip: bool
+    margin: int = 0
+    crf_pixels: int = 0
 
     def bytes_with(self, tile: int) -> float:
         """Say how much memory tiles of so many pixels a side take."""
         step = self.stride / max(self.scales)
         scored = _PER_SCORED_PIXEL * (tile * max(self.scales)) ** 2 * (1 + self.flip)
-        rows = 2.5 * tile * self.width * self.num_bands  # those of two tiles, while they change
+        crf = self.crf_pixels * (_PER_CRF_PIXEL + _PER_CRF_LABEL * self.num_classes)
+        rows = (
+            2.5 * (tile + 2 * self.margin) * self.width * self.num_bands
+        )  # those of two tiles, while they change
         grid = 2 * 4 * self.num_classes * (tile / step + 1) * (self.width / step + 1)
-        return _PROCESS + _OUTPUTS + self.held_bytes + scored + rows + grid
+        return _PROCESS + _OUTPUTS + self.held_bytes + scored + crf + rows + grid
 
     def fitting_tile(self, memory: int) -> int:
         """Find the largest tile that the memory allows.
