@@ -47,8 +47,9 @@ fix: $(DEV)/.ready  ## repair format and lint
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
 
-bench: $(DEV)/.ready  ## time a cold `deeplab segment`, a folder (needs ../shared/data), engines, training steps
+bench: $(DEV)/.ready  ## time a cold `deeplab segment`, inference, a folder (needs ../shared/data), engines, training steps
 	$(DEV)/bin/python benchmarks/cold_start.py
+	$(DEV)/bin/python benchmarks/inference.py
 	$(DEV)/bin/python benchmarks/folder.py
 	$(DEV)/bin/deeplab benchmark --sizes 500x375,513x513
 	$(DEV)/bin/python benchmarks/memory.py

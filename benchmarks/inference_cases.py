@@ -1,0 +1,161 @@
+"""What `inference.py` measures: one function a case, which makes both sides of a contest ready.
+
+To add a case, write such a function and add a `Case` to `CASES`.
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from cold_start import PHOTO_SIZE, REPOSITORY
+from inference_script import label_photo, load_network
+from PIL import Image
+from torch.nn import functional
+
+from deeplab import Segmenter
+from deeplab.inference import ScoreGrid
+
+WEIGHTS = "voc12-lite"
+SIZE = (375, 500)  # height, width
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Two ways to do the same, ready to be timed.
+
+    Attributes:
+        ours: What is timed of ours.
+        theirs: What is timed of the other way.
+        agreement: Says how far the results agree; both ran once before.
+    """
+
+    ours: Callable[[], object]
+    theirs: Callable[[], object]
+    agreement: Callable[[], str]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table.
+
+    Attributes:
+        key: What `--cases` calls it.
+        name: What is done.
+        against: What with.
+        at_least: So many times as fast as the other way, or it is a fault.
+        aim: What we want.
+        prepare: Makes it ready: data folder, scratch folder -> contest.
+    """
+
+    key: str
+    name: str
+    against: str
+    at_least: float
+    aim: float
+    prepare: Callable[[Path, Path], Contest]
+
+
+def upsampling_of_real_scores(data_dir: Path, folder: Path) -> Contest:
+    """Take stored class scores of a photo.
+
+    Raises:
+        FileNotFoundError: They are not there.
+    """
+    with np.load(data_dir / "voc12_scores_60" / "2007_003106.npz") as file:
+        return _upsampling(file["scores"].astype(np.float32))
+
+
+def upsampling_of_noise(data_dir: Path, folder: Path) -> Contest:
+    """Take scores that leave no class out anywhere: the worst that our kernel can meet."""
+    return _upsampling(np.random.default_rng(0).normal(size=(21, 65, 65)).astype(np.float32))
+
+
+def one_photo_warm(data_dir: Path, folder: Path) -> Contest:
+    photo = _photo(folder)
+    segmenter, network = Segmenter.load(WEIGHTS), load_network(WEIGHTS)
+
+    def agreement() -> str:
+        return _same(segmenter(photo).labels, label_photo(network, photo)[1])
+
+    return Contest(lambda: segmenter(photo), lambda: label_photo(network, photo), agreement)
+
+
+def one_photo_cold(data_dir: Path, folder: Path) -> Contest:
+    photo = _photo(folder)
+    deeplab = Path(sys.executable).with_name("deeplab")
+    ours = [deeplab, "segment", photo, "--out", folder, "--overwrite", "--weights", WEIGHTS]
+    script = Path(__file__).with_name("inference_script.py")
+    theirs = [sys.executable, script, photo, folder / "script", WEIGHTS]
+
+    def agreement() -> str:
+        masks = [folder / "photo.mask.png", folder / "script.mask.png"]
+        return _same(*(np.asarray(Image.open(mask)) for mask in masks))
+
+    return Contest(lambda: _run(ours), lambda: _run(theirs), agreement)
+
+
+CASES = (
+    Case(
+        "upsample",
+        "upsample + argmax of 21x65x65 real scores to 500x375, confidence too",
+        "torch interpolate + argmax",
+        4,
+        8,
+        upsampling_of_real_scores,
+    ),
+    Case(
+        "upsample-noise",
+        "the same of noise, where every class can win everywhere",
+        "torch interpolate + argmax",
+        4,
+        8,
+        upsampling_of_noise,
+    ),
+    Case(
+        "warm",
+        f"{WEIGHTS}, one 500x375 photo, warm",
+        "the same network in torch eager + bilinear + argmax",
+        5,
+        8,
+        one_photo_warm,
+    ),
+    Case(
+        "cold",
+        "`deeplab segment`, one 500x375 photo, cold, no CRF",
+        "a script around the same network in torch, cold",
+        4,
+        6,
+        one_photo_cold,
+    ),
+)
+
+
+def _upsampling(scores: np.ndarray) -> Contest:
+    (height, width), (h, w) = SIZE, scores.shape[1:]
+    grid = ScoreGrid(scores, np.linspace(0, h - 1, height), np.linspace(0, w - 1, width))
+    batch = torch.from_numpy(scores)[None]
+
+    def by_torch() -> torch.Tensor:
+        return functional.interpolate(batch, size=SIZE, mode="bilinear", align_corners=True).argmax(
+            dim=1
+        )
+
+    return Contest(grid.label, by_torch, lambda: _same(grid.label()[0], by_torch()[0].numpy()))
+
+
+def _photo(folder: Path) -> Path:
+    photo = folder / "photo.jpg"
+    Image.open(REPOSITORY / "examples" / "boats.jpg").resize(PHOTO_SIZE).save(photo)
+    return photo
+
+
+def _run(command: list) -> None:
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def _same(ours: np.ndarray, theirs: np.ndarray) -> str:
+    return f"{100 * (ours == theirs).mean():.2f} % of labels"
