@@ -58,13 +58,16 @@ GROUPS: dict[str, dict[str, Callable[..., None]]] = {
 
 _EXTRAS = {
     "defusedxml": "data",
+    "imagecodecs": "tiff",
     "matplotlib": "plots",
     "onnx": "export",
     "onnxscript": "export",
     "openvino": "openvino",
     "optuna": "tune",
     "pycocotools": "data",
+    "rasterio": "geo",
     "scipy": "data",
+    "tifffile": "tiff",
     "yaml": "data",
 }
 """The extra that brings a package; every other one that can lack is in `train`."""

@@ -1,0 +1,54 @@
+import pytest
+from PIL import Image
+from tests.inference.test_large import ColourEngine, smooth
+
+from deeplab import imaging
+from deeplab.inference import Job, Segmenter, Tiling, segment_large_files
+from deeplab.inference.large_batch import check_large_jobs
+
+TILING = Tiling(tile=64)
+
+
+@pytest.fixture
+def jobs(tmp_path):
+    """Two pictures and, between them, something else."""
+    for name in ("a", "c"):
+        Image.fromarray(smooth(100, 150)).save(tmp_path / f"{name}.png")
+    (tmp_path / "b.png").write_bytes(b"no picture")
+    return [Job(n, tmp_path / f"{n}.png", tmp_path / "out" / n) for n in ("a", "b", "c")]
+
+
+def names(folder):
+    return sorted(path.name for path in folder.glob("*"))
+
+
+def test_a_bad_picture_stops_nothing_and_a_second_run_skips_what_is_done(jobs):
+    segmenter = Segmenter(ColourEngine())
+    done = list(segment_large_files(segmenter, jobs, tiling=TILING, outputs=("mask",)))
+    assert [one.status for one in done] == ["done", "failed", "done"]
+    assert done[0].size == (100, 150)
+    assert "not a picture" in done[1].reason
+    again = list(segment_large_files(segmenter, jobs, tiling=TILING, outputs=("mask",)))
+    assert [one.status for one in again] == ["skipped", "failed", "skipped"]
+
+
+def test_a_picture_that_is_given_up_leaves_nothing_and_begins_anew(jobs, tmp_path):
+    told = []
+
+    def tell(name, done, total):
+        told.append((name, done, total))
+
+    segmenter = Segmenter(ColourEngine())
+    run = segment_large_files(
+        segmenter, jobs[:1], tiling=TILING, stop=lambda: len(told) >= 3, tell_tiles=tell
+    )
+    assert list(run) == []
+    assert [done for _, done, _ in told] == [1, 2, 3]
+    assert names(tmp_path / "out") == []
+    (outcome,) = segment_large_files(segmenter, jobs[:1], tiling=TILING, outputs=("mask",))
+    assert imaging.read_label_map(outcome.outputs["mask"]).shape == (100, 150)
+
+
+def test_outputs_that_tiles_do_not_have_are_refused_before_any_work(jobs):
+    with pytest.raises(ValueError, match="a: output 'geojson' is not made of pictures in tiles"):
+        check_large_jobs(jobs, ["mask", "geojson"])
