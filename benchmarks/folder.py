@@ -7,7 +7,7 @@ the machine does hits both alike; a ratio is taken within each round. Processor 
 threads: a busy machine makes wall time longer, but hardly this. Prints a Markdown table for
 RESULTS.md.
 
-    python benchmarks/folder.py [--pictures 24] [--rounds 3] [--data ../shared/data]
+    python benchmarks/folder.py [--pictures 24] [--rounds 3] [--engine auto] [--data ../shared/data]
 """
 
 import argparse
@@ -44,10 +44,14 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=24, help="spread over val_here; 368: all")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--weights", default="voc12-lite")
+    parser.add_argument("--engine", default="auto", help="of ours")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     options = parser.parse_args()
     photos = find_photos(options.data, options.pictures)
-    print(f"{hardware()}; commit {commit()}; {len(photos)} photos, {options.rounds} rounds\n")
+    print(
+        f"{hardware()}; commit {commit()}; {len(photos)} photos, {options.rounds} rounds; ", end=""
+    )
+    print(f"engine {options.engine}\n")
     print(
         "| | script, ms a photo | ours | times as fast | worst round | in processor time |", end=""
     )
@@ -56,7 +60,14 @@ def main() -> None:
     network, stride = checkpoint.network, checkpoint.card.output_stride
     stored = find_crf("stored", Segmenter.load(options.weights).card)
     for name, crf in (("with the CRF", stored), ("without", None)):
-        segmenter = Segmenter.load(options.weights, crf=crf, threads=1)
+        segmenter = Segmenter.load(
+            options.weights,
+            crf=crf,
+            threads=1,
+            engine=options.engine,
+            workers=num_cores(),
+            num_pictures=len(photos),
+        )
         with tempfile.TemporaryDirectory() as folder:
             theirs, ours = Path(folder, "theirs"), Path(folder, "ours")
             times = measure(
