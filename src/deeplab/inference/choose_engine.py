@@ -63,6 +63,7 @@ def open_engine(
         engine = "torch"
     if engine != "auto" and precision != "auto":
         setup = dataclasses.replace(default_setup(engine), precision=precision)
+        _log.info("engine: %s, as asked for", setup)
         return open_setup(weights, setup, threads=threads, workers=workers)
     path = weights_path(weights)
     trials = _trials(weights, path, engine, precision, threads, workers, num_pictures)
