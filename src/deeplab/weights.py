@@ -105,6 +105,9 @@ class NetworkCard:
             themselves, and only say it here. None: the file is of an older version.
         precisions: What was measured to change when the network is computed in fewer bits, by
             precision, such as "bf16"; see `deeplab benchmark --agreement`.
+        inner_scales: Sizes at which the file itself scores every picture, see `Segmenter`; its
+            class scores lie on the grid of the largest.
+        inner_flip: The file scores mirrored pictures too, by itself.
     """
 
     name: str
@@ -118,6 +121,8 @@ class NetworkCard:
     num_bands: int = 3
     preprocessing: Preprocessing | None = None
     precisions: dict[str, PrecisionRecord] = field(default_factory=dict)
+    inner_scales: tuple[float, ...] = (1.0,)
+    inner_flip: bool = False
 
     def __post_init__(self) -> None:
         """Refuse values that do not fit together."""
@@ -132,6 +137,16 @@ class NetworkCard:
             raise ValueError(f"network card {self.name!r}: longest side {self.longest_side} < 1")
         if self.num_bands < 1:
             raise ValueError(f"network card {self.name!r}: {self.num_bands} bands < 1")
+        if not self.inner_scales or not all(scale > 0 for scale in self.inner_scales):
+            raise ValueError(
+                f"network card {self.name!r}: inner scales {self.inner_scales}; give one or more, "
+                "above 0"
+            )
+
+    @property
+    def fuses_scales(self) -> bool:
+        """Whether the file itself scores every picture at other scales or mirrored."""
+        return self.inner_flip or self.inner_scales != (1.0,)
 
     def to_metadata(self) -> dict[str, str]:
         """Write the card as key-value text for the metadata of an ONNX file (values are JSON)."""
@@ -149,6 +164,8 @@ class NetworkCard:
             "precisions": json.dumps(
                 {name: record.to_plain() for name, record in self.precisions.items()}
             ),
+            "inner_scales": json.dumps(self.inner_scales),
+            "inner_flip": json.dumps(self.inner_flip),
         }
 
     @classmethod
@@ -171,6 +188,7 @@ class NetworkCard:
             crf = json.loads(metadata.get("crf", "null"))
             plain = json.loads(metadata.get("preprocessing", "null"))
             precisions = json.loads(metadata.get("precisions", "{}"))
+            scales = json.loads(metadata.get("inner_scales", "[1.0]"))
             values: dict[str, Any] = {key: json.loads(metadata[key]) for key in _REQUIRED_KEYS}
             return cls(
                 name=str(values["name"]),
@@ -187,6 +205,8 @@ class NetworkCard:
                     str(name): PrecisionRecord.from_plain(record)
                     for name, record in precisions.items()
                 },
+                inner_scales=tuple(float(scale) for scale in scales),
+                inner_flip=bool(json.loads(metadata.get("inner_flip", "false"))),
             )
         except (TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"the network's metadata cannot be read: {error}") from error

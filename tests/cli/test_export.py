@@ -60,6 +60,26 @@ def test_half_makes_the_file_half_as_large(checkpoint, tmp_path, monkeypatch, ca
     assert half.stat().st_size < 0.65 * full.stat().st_size
 
 
+def test_scales_and_flip_inside_give_the_labels_of_scales_and_flip_outside(
+    checkpoint, tmp_path, monkeypatch, capsys
+):
+    path = tmp_path / "fused.onnx"
+    code, out, _ = run(monkeypatch, capsys, checkpoint, path, "--scales", "0.5,0.75", "--flip")
+    assert code == 0
+    assert "checked on pictures of 7 sizes" in out
+    engine = TorchEngine.from_checkpoint(str(checkpoint))
+    outside = Segmenter(engine, scales=(0.5, 0.75), flip=True)(CAT).labels
+    assert (Segmenter.load(path)(CAT).labels == outside).mean() > 0.999  # near ties
+
+
+def test_a_program_of_torch_is_checked_and_written_alone(checkpoint, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "random.pt2"
+    code, out, _ = run(monkeypatch, capsys, checkpoint, "--torch-export", path)
+    assert code == 0
+    assert "checked on pictures of 7 sizes" in out
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_crf_parameters_travel_in_the_file(checkpoint, tmp_path, monkeypatch, capsys):
     (tmp_path / "my.yaml").write_text("bilateral:\n  weight: 5\n  xy: 55\n  rgb: 3.5\n")
     path = tmp_path / "random.onnx"
@@ -77,6 +97,10 @@ def test_crf_parameters_travel_in_the_file(checkpoint, tmp_path, monkeypatch, ca
         (("OUT.onnx", "--crf", "my.yaml"), "my.yaml: no such file"),
         (("OUT.onnx", "--pictures", "nowhere"), "pictures nowhere: no such folder"),
         (("OUT.pth",), "network files end in .onnx"),
+        ((), "nothing to write: give OUT.onnx, or --torch-export FILE.pt2"),
+        (("--torch-export", "OUT.onnx"), "programs of torch end in .pt2"),
+        (("--torch-export", "OUT.pt2", "--flip"), "--torch-export writes the network as it is"),
+        (("OUT.onnx", "--scales", "1,9"), "scale 9: allowed are 0.1 to 4"),
     ],
 )
 def test_a_mistake_ends_with_one_line_and_exit_code_2(

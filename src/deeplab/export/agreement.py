@@ -3,6 +3,7 @@
 Shapes: N pictures, H rows, W columns, K classes, (h, w) the score grid.
 """
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deeplab import bands
-from deeplab.inference import Engine
+from deeplab.inference import Engine, Segmenter
 
 _MAX_DIFFERENCE = 1e-3
 """Of the largest score. Two libraries sum some thousand products a score in different orders: that
@@ -42,6 +43,43 @@ class Agreement:
     num_sizes: int
     largest_difference: float
     same_labels: float
+
+
+class AtScales(Engine):
+    """What `Segmenter` makes of a network at several scales and mirrored, as an engine.
+
+    Args:
+        engine: The network.
+        scales: See `Segmenter`.
+        flip: See `Segmenter`.
+
+    Raises:
+        ValueError: A scale is out of range or given twice.
+    """
+
+    def __init__(self, engine: Engine, *, scales: Sequence[float], flip: bool) -> None:
+        self._engine = engine
+        self._segmenter = Segmenter(_AtFullSize(engine), scales=scales, flip=flip)
+        self._is_plain = tuple(scales) == (1.0,) and not flip
+        self.card = engine.card
+
+    def class_scores(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Score pictures of one size; see `Engine.class_scores`."""
+        if self._is_plain:
+            return self._engine.class_scores(pictures)
+        return np.stack([self._segmenter.class_scores(picture) for picture in pictures])
+
+
+class _AtFullSize(Engine):
+    """A network whose pictures are not shrunk first, however large they are."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.card = dataclasses.replace(engine.card, longest_side=None)
+
+    def class_scores(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Score pictures of one size; see `Engine.class_scores`."""
+        return self._engine.class_scores(pictures)
 
 
 def read_check_pictures(

@@ -2,11 +2,10 @@
 
 The graph takes uint8 pictures (N, H, W, bands), usually RGB, of any size and gives class scores
 (N, K, h, w) at output stride s: ceil(H / s) rows, or one more where pools round up (see `Engine`).
-Preprocessing is inside, batch norms are folded into the convolutions, and the network's card
-travels in the metadata.
+Preprocessing is inside, on request scales and flip too; batch norms are folded into the
+convolutions, and the network's card travels in the metadata.
 """
 
-import copy
 import dataclasses
 import itertools
 import tempfile
@@ -19,18 +18,18 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
-from torch import Tensor, nn
 
 import deeplab
 from deeplab import imaging
-from deeplab.export.agreement import Agreement, compare
+from deeplab.export.agreement import Agreement, AtScales, compare
+from deeplab.export.from_pixels import FromPixels, free_sizes, traced_pictures
+from deeplab.export.fused_scales import fuse_scales
 from deeplab.inference import OnnxRuntimeEngine
 from deeplab.inference.torch_engine import TorchEngine
-from deeplab.models import DeepLab, fold_norms
+from deeplab.models import DeepLab
 from deeplab.weights import NetworkCard
 
 _OPSET = 20  # onnxruntime 1.18, the oldest that the core install takes, knows up to 21
-_TRACED_SIZE = (2, 161, 193)  # any but 0 and 1, which the exporter takes for constants
 
 
 def export_network(
@@ -40,6 +39,8 @@ def export_network(
     *,
     pictures: Sequence[NDArray[np.uint8]],
     half: bool = False,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
 ) -> Agreement:
     """Write a network file, if its graph scores pictures as the network does.
 
@@ -50,18 +51,29 @@ def export_network(
         pictures: At least one real picture (H, W, bands), uint8, to check the graph on.
         half: Store the filters in 16 bits, so that the file is half as large. They are widened
             again when the file is loaded: the network computes in 32 bits and is as fast.
+        scales: Sizes at which the file itself shall score every picture, as `Segmenter` does.
+        flip: The file itself shall score mirrored pictures too, likewise.
 
     Returns:
         How well graph and network agree.
 
     Raises:
-        ValueError: The name does not end in `.onnx`, the exporter cannot write this network for
-            pictures of any size, a filter does not fit into 16 bits, or graph and network differ.
+        ValueError: The name does not end in `.onnx`, a scale is out of range, the exporter cannot
+            write this network for pictures of any size, a filter does not fit into 16 bits, or
+            graph and network differ.
     """
     if path.suffix != ".onnx":
         raise ValueError(f"{path}: network files end in .onnx; give such a name")
-    graph = _trace(_FromPixels(_folded(network)), card.num_bands)
-    card = dataclasses.replace(card, preprocessing=network.preprocessing)
+    reference = AtScales(TorchEngine(network, card), scales=scales, flip=flip)
+    graph = _trace(FromPixels(network), card.num_bands)
+    card = dataclasses.replace(
+        card,
+        preprocessing=network.preprocessing,
+        inner_scales=tuple(sorted(scales, reverse=True)),
+        inner_flip=flip,
+    )
+    if card.fuses_scales:
+        fuse_scales(graph, scales=scales, flip=flip, output_stride=card.output_stride)
     if half:
         _halve(graph)
         provenance = {**card.provenance, "stored_filters": "float16, computed in float32"}
@@ -72,44 +84,21 @@ def export_network(
         unchecked = Path(unchecked_dir, path.name)
         unchecked.write_bytes(content)
         exported = OnnxRuntimeEngine(unchecked)
-        agreement = compare(exported, TorchEngine(network, card), pictures, half=half)
+        agreement = compare(exported, reference, pictures, half=half)
     path.parent.mkdir(parents=True, exist_ok=True)
     imaging.write_atomically(path, lambda file: file.write(content))
     return agreement
 
 
-def _folded(network: DeepLab) -> DeepLab:
-    """Copy a network, with the filters that its file is to hold."""
-    network = copy.deepcopy(network)
-    fold_norms(network)
-    return network
-
-
-class _FromPixels(nn.Module):
-    """The network with its preprocessing before it."""
-
-    def __init__(self, network: DeepLab) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Score pictures: (N, H, W, bands), uint8 -> class scores (N, K, h, w)."""
-        normalised = self.network.preprocessing.apply(pictures.permute(0, 3, 1, 2))
-        scores: Tensor = self.network(normalised)
-        return scores
-
-
-def _trace(network: nn.Module, num_bands: int) -> onnx.ModelProto:
-    pictures = torch.zeros((*_TRACED_SIZE, num_bands), dtype=torch.uint8)
-    free_sizes = {0: torch.export.Dim("n"), 1: torch.export.Dim("h"), 2: torch.export.Dim("w")}
+def _trace(network: FromPixels, num_bands: int) -> onnx.ModelProto:
     try:
         with torch.no_grad():
             program = torch.onnx.export(
-                network.eval(),
-                (pictures,),
+                network,
+                (traced_pictures(num_bands),),
                 input_names=["pictures"],
                 output_names=["class_scores"],
-                dynamic_shapes={"pictures": free_sizes},
+                dynamic_shapes=free_sizes(),
                 opset_version=_OPSET,
                 dynamo=True,
                 verbose=False,

@@ -64,7 +64,8 @@ class Engine(ABC):
 
         Score (i, j) belongs to pixel (s * i, s * j). There are h = ceil(H / s) rows, or more: a
         network whose pools round up, as Caffe's do, has one behind the last pixel of most sizes
-        that are not s * k + 1. The same is so of columns.
+        that are not s * k + 1. The same is so of columns. Of a file with scales inside (see
+        `NetworkCard.inner_scales`) the pixels are those of its largest scale.
 
         Several threads may call it at once.
         """

@@ -54,7 +54,8 @@ class Segmenter:
 
     Raises:
         ValueError: A scale is outside 0.1..4 or given twice, `longest_side` is below 1, a window
-            is smaller than the network's stride, or an overlap is given without a window.
+            is smaller than the network's stride, an overlap is given without a window, or scales,
+            flip or a window are given of a file that has scales or flip inside.
     """
 
     def __init__(
@@ -69,6 +70,8 @@ class Segmenter:
         crf: DenseCRF | None = None,
     ) -> None:
         _check_scales(scales)
+        if engine.card.fuses_scales:
+            _check_nothing_twice(engine.card, scales, flip, window)
         if longest_side is not None and longest_side < 1:
             raise ValueError(f"longest side {longest_side}: give 1 pixel or more")
         self.card = engine.card
@@ -77,6 +80,7 @@ class Segmenter:
         self.flip = flip
         self.crf = crf
         self.is_full_resolution = longest_side is None and window is None
+        self._inner_scale = max(engine.card.inner_scales)
         self._windows = _windows(window, overlap, engine.card.output_stride)
         whole_limit = engine.card.longest_side if self._windows is None else None
         self._longest_side = longest_side or whole_limit
@@ -189,7 +193,7 @@ class Segmenter:
             Class scores (K, h, w), score (0, 0) on pixel (0, 0); and how far one pixel row, and
             one pixel column, is on their grid.
         """
-        axes = [_Axis(length, _scaled(length, self.scales[0])) for length in seen.shape[:2]]
+        axes = [_Axis(length, self._largest(length)) for length in seen.shape[:2]]
         fused = self._score_scale(seen, self.scales[0])
         for scale in self.scales[1:]:
             scores = self._score_scale(seen, scale)
@@ -200,6 +204,10 @@ class Segmenter:
             np.maximum(fused, imaging.sample_scores(scores, *positions), out=fused)
         down, right = (axis.grid_step(self.card.output_stride) for axis in axes)
         return fused, (down, right)
+
+    def _largest(self, length: int) -> int:
+        """Say how long a side is at the largest scale, be it ours or inside the network file."""
+        return _scaled(_scaled(length, self.scales[0]), self._inner_scale)
 
     def _score_scale(self, picture: imaging.Picture, scale: float) -> NDArray[np.float32]:
         """Score a picture at one scale: (H, W, 3) -> (K, h, w), flip averaged."""
@@ -287,6 +295,26 @@ def _check_scales(scales: Sequence[float]) -> None:
             )
     if len(set(scales)) < len(scales):
         raise ValueError(f"scales {', '.join(f'{scale:g}' for scale in scales)}: one comes twice")
+
+
+def _check_nothing_twice(
+    card: NetworkCard,
+    scales: Sequence[float],
+    flip: bool,
+    window: int | tuple[int, int] | None,
+) -> None:
+    inside = f"scales {', '.join(f'{scale:g}' for scale in card.inner_scales)}"
+    inside += " and flip" if card.inner_flip else ""
+    if flip or tuple(scales) != (1.0,):
+        raise ValueError(
+            f"network {card.name!r} has {inside} inside, and would apply scales and flip twice: "
+            "leave them out, or take a file that was exported without"
+        )
+    if window is not None:
+        raise ValueError(
+            f"network {card.name!r} has {inside} inside, which windows want outside (they are "
+            "averaged at each scale): leave the window out, or take a file exported without"
+        )
 
 
 def _scaled(length: int, scale: float) -> int:

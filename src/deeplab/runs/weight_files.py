@@ -177,6 +177,9 @@ def _describe_card(card: NetworkCard, path: Path) -> list[tuple[str, str]]:
         ("bands", str(card.num_bands)),
         ("CRF parameters", crf),
     ]
+    if card.fuses_scales:
+        scales = ", ".join(f"{scale:g}" for scale in card.inner_scales)
+        rows.append(("inside", f"scales {scales}{' and flip' if card.inner_flip else ''}"))
     rows += [("recipe", line) for line in card.recipe.strip().splitlines()[:1]]
     return rows + [(key.replace("_", " "), value) for key, value in card.provenance.items()]
 
