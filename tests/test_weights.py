@@ -50,6 +50,7 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PublishedWeigh
         replace(CARD, longest_side=None),
         replace(CARD, preprocessing=CAFFE_VOC),
         replace(CARD, precisions={"bf16": PrecisionRecord(-0.001, 0.98, "pets val", 9, "any")}),
+        replace(CARD, inner_scales=(1.25, 0.5), inner_flip=True),
         replace(CARD, crf={"bilateral": {"weight": 4.0, "xy": 67.0, "rgb": 3.0}, "spatial": []}),
     ],
 )
@@ -70,6 +71,13 @@ def test_of_older_files_no_precision_is_known() -> None:
     assert NetworkCard.from_metadata(metadata).precisions == {}
 
 
+def test_older_files_have_no_scales_inside() -> None:
+    metadata = CARD.to_metadata()
+    del metadata["inner_scales"], metadata["inner_flip"]
+    assert NetworkCard.from_metadata(metadata) == CARD
+    assert not CARD.fuses_scales
+
+
 def test_missing_metadata_are_named() -> None:
     metadata = CARD.to_metadata()
     del metadata["palette"], metadata["recipe"]
@@ -86,6 +94,8 @@ def test_missing_metadata_are_named() -> None:
         ("provenance", "[]"),
         ("precisions", "[]"),
         ("precisions", '{"bf16": {"same_labels": 1}}'),
+        ("inner_scales", "[]"),
+        ("inner_scales", "[1, 0]"),
         ("output_stride", "null"),
         ("output_stride", "0"),
         ("longest_side", "-1"),

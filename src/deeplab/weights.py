@@ -104,7 +104,7 @@ class NetworkCard:
         preprocessing: What is done to pixels before they are scored. Network files do it
             themselves, and only say it here. None: the file is of an older version.
         precisions: What was measured to change when the network is computed in fewer bits, by
-            precision, such as "bf16"; see `deeplab benchmark --agreement`.
+            precision, such as "bf16", see `deeplab benchmark --store`; "int8" of a quantised file.
         inner_scales: Sizes at which the file itself scores every picture, see `Segmenter`; its
             class scores lie on the grid of the largest.
         inner_flip: The file scores mirrored pictures too, by itself.

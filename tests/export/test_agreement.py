@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from deeplab.export import read_check_pictures
-from deeplab.export.agreement import compare
+from deeplab.export.agreement import EXACT, HALF, compare
 from deeplab.inference import Engine
 from deeplab.labels import named
 from deeplab.weights import NetworkCard
@@ -27,8 +27,8 @@ class PixelEngine(Engine):
         return self.change(pictures.transpose(0, 3, 1, 2).astype(np.float32))
 
 
-def changed(change, *, half=False):
-    return compare(PixelEngine(change), PixelEngine(), read_check_pictures(), half=half)
+def changed(change, *, tolerance=EXACT):
+    return compare(PixelEngine(change), PixelEngine(), read_check_pictures(), tolerance=tolerance)
 
 
 def test_equal_engines_agree_entirely():
@@ -80,7 +80,7 @@ def test_rounding_passes_in_half_precision_only():
     def round_down(scores):
         return scores * np.float32(0.99)
 
-    assert changed(round_down, half=True).largest_difference == pytest.approx(0.01, rel=0.01)
+    assert changed(round_down, tolerance=HALF).largest_difference == pytest.approx(0.01, rel=0.01)
     with pytest.raises(ValueError, match=r"allowed: 0\.001"):
         changed(round_down)
 
@@ -90,7 +90,7 @@ def test_labels_that_turn_in_half_precision_are_refused():
         return scores + np.array([-8, -8, 8], np.float32)[:, None, None]
 
     with pytest.raises(ValueError, match=r"only \d+\.\d% of .* labels .* export without half"):
-        changed(add_to_blue, half=True)
+        changed(add_to_blue, tolerance=HALF)
 
 
 def test_the_packaged_pictures_are_the_example_photos():

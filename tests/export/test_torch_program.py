@@ -23,13 +23,18 @@ def program_path(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("size", [(1, 1, 1), (1, 97, 33), (3, 40, 64), (1, 5, 161)])
+@pytest.mark.parametrize("size", [(1, 5, 5), (1, 97, 33), (3, 40, 64), (1, 7, 161)])
 def test_the_program_scores_batches_of_any_size_as_the_network(program_path, size):
     batch = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     found = TorchProgramEngine(program_path).class_scores(batch)
     expected = TorchEngine(tiny_network(), card()).class_scores(batch)
     # batch norms are folded: float32 sums in another order
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_pictures_within_one_output_stride_are_refused(program_path):
+    with pytest.raises(ValueError, match=r"failed on 1 picture\(s\) of 4x1 pixels"):
+        TorchProgramEngine(program_path).class_scores(np.zeros((1, 1, 4, 3), np.uint8))
 
 
 def test_torch_alone_loads_it_and_the_card(program_path):

@@ -15,19 +15,36 @@ from numpy.typing import NDArray
 from deeplab import bands
 from deeplab.inference import Engine, Segmenter
 
-_MAX_DIFFERENCE = 1e-3
-"""Of the largest score. Two libraries sum some thousand products a score in different orders: that
-makes 1e-5; a layer that is padded or spread wrongly makes 1e-1."""
-
-_MAX_DIFFERENCE_HALF = 5e-2
-"""Of the largest score, when filters are rounded to 11 bits, 5e-4 each."""
-
-_MIN_SAME_LABELS = 0.98
-"""Of all score positions: rounding may turn near ties, nothing else."""
-
 _NUM_PICTURES = 8
 
 _PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".npy")
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far a network file and its network may be apart.
+
+    Attributes:
+        largest_difference: Of two class scores, as a fraction of the largest score.
+        same_labels: Score positions, 0..1, where both have the same best class, at least: rounding
+            may turn near ties, nothing else.
+        advice: What to do where it is not met.
+    """
+
+    largest_difference: float
+    same_labels: float
+    advice: str = ""
+
+
+EXACT = Tolerance(1e-3, 0.98)
+"""Two libraries sum some thousand products a score in different orders: that makes 1e-5; a layer
+that is padded or spread wrongly makes 1e-1."""
+
+HALF = Tolerance(5e-2, 0.98, "; export without half")
+"""When filters are rounded to 11 bits, 5e-4 each."""
+
+INT8 = Tolerance(1.0, 0.0)
+"""When filters and features have 8 bits: what that costs is measured (`loss`), not known before."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +131,7 @@ def compare(
     network: Engine,
     pictures: Sequence[NDArray[np.uint8]],
     *,
-    half: bool = False,
+    tolerance: Tolerance = EXACT,
 ) -> Agreement:
     """Score pictures of several sizes with both, and compare class scores and labels.
 
@@ -122,7 +139,7 @@ def compare(
         exported: The network file.
         network: What it was made from.
         pictures: At least one (H, W, bands), uint8.
-        half: Whether the file's filters are rounded to 16 bits, which allows larger differences.
+        tolerance: How far they may be apart.
 
     Raises:
         ValueError: The file cannot score one of the sizes, or they differ by more than rounding;
@@ -132,7 +149,7 @@ def compare(
     for batch in _batches(pictures):
         ours, theirs = exported.class_scores(batch), network.class_scores(batch)
         difference = _difference(ours, theirs)
-        allowed = _MAX_DIFFERENCE_HALF if half else _MAX_DIFFERENCE
+        allowed = tolerance.largest_difference
         if not difference <= allowed:  # also when it is not a number
             raise ValueError(
                 "the exported graph's class scores differ from the network's by "
@@ -143,11 +160,10 @@ def compare(
         differences.append(difference)
         same_labels.append((ours.argmax(axis=1) == theirs.argmax(axis=1)).ravel())
     agreement = Agreement(len(sizes), max(differences), float(np.concatenate(same_labels).mean()))
-    if agreement.same_labels < _MIN_SAME_LABELS:
+    if agreement.same_labels < tolerance.same_labels:
         raise ValueError(
             f"only {agreement.same_labels:.1%} of the exported graph's labels are the network's "
-            f"(wanted: {_MIN_SAME_LABELS:.0%}); nothing was written"
-            + ("; export without half" if half else "")
+            f"(wanted: {tolerance.same_labels:.0%}); nothing was written{tolerance.advice}"
         )
     return agreement
 

@@ -21,7 +21,7 @@ from onnx import numpy_helper
 
 import deeplab
 from deeplab import imaging
-from deeplab.export.agreement import Agreement, AtScales, compare
+from deeplab.export.agreement import EXACT, HALF, Agreement, AtScales, compare
 from deeplab.export.from_pixels import FromPixels, free_sizes, traced_pictures
 from deeplab.export.fused_scales import fuse_scales
 from deeplab.inference import OnnxRuntimeEngine
@@ -62,35 +62,65 @@ def export_network(
             write this network for pictures of any size, a filter does not fit into 16 bits, or
             graph and network differ.
     """
-    if path.suffix != ".onnx":
-        raise ValueError(f"{path}: network files end in .onnx; give such a name")
+    check_name(path)
     reference = AtScales(TorchEngine(network, card), scales=scales, flip=flip)
-    graph = _trace(FromPixels(network), card.num_bands)
-    card = dataclasses.replace(
-        card,
-        preprocessing=network.preprocessing,
-        inner_scales=tuple(sorted(scales, reverse=True)),
-        inner_flip=flip,
-    )
+    graph = trace(FromPixels(network), card.num_bands)
+    card = describe_inside(card, network, scales=scales, flip=flip)
     if card.fuses_scales:
         fuse_scales(graph, scales=scales, flip=flip, output_stride=card.output_stride)
     if half:
         _halve(graph)
         provenance = {**card.provenance, "stored_filters": "float16, computed in float32"}
         card = dataclasses.replace(card, provenance=provenance)
-    _describe(graph, card)
-    content = graph.SerializeToString()
-    with tempfile.TemporaryDirectory() as unchecked_dir:
-        unchecked = Path(unchecked_dir, path.name)
-        unchecked.write_bytes(content)
-        exported = OnnxRuntimeEngine(unchecked)
-        agreement = compare(exported, reference, pictures, half=half)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    imaging.write_atomically(path, lambda file: file.write(content))
+    describe(graph, card)
+    with tempfile.TemporaryDirectory() as folder:
+        exported = open_graph(graph, Path(folder, path.name))
+        agreement = compare(exported, reference, pictures, tolerance=HALF if half else EXACT)
+    write(graph, path)
     return agreement
 
 
-def _trace(network: FromPixels, num_bands: int) -> onnx.ModelProto:
+def check_name(path: Path) -> None:
+    """Refuse names that network files do not have.
+
+    Raises:
+        ValueError: It does not end in `.onnx`.
+    """
+    if path.suffix != ".onnx":
+        raise ValueError(f"{path}: network files end in .onnx; give such a name")
+
+
+def open_graph(graph: onnx.ModelProto, path: Path) -> OnnxRuntimeEngine:
+    """Write a graph as it is, and open it as users will."""
+    path.write_bytes(graph.SerializeToString())
+    return OnnxRuntimeEngine(path)
+
+
+def write(graph: onnx.ModelProto, path: Path) -> None:
+    """Write a network file, whole or not at all."""
+    content = graph.SerializeToString()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    imaging.write_atomically(path, lambda file: file.write(content))
+
+
+def describe_inside(
+    card: NetworkCard, network: DeepLab, *, scales: Sequence[float], flip: bool
+) -> NetworkCard:
+    """Let the card say what the graph does by itself."""
+    return dataclasses.replace(
+        card,
+        preprocessing=network.preprocessing,
+        inner_scales=tuple(sorted(map(float, scales), reverse=True)),
+        inner_flip=flip,
+    )
+
+
+def trace(network: FromPixels, num_bands: int) -> onnx.ModelProto:
+    """Make a graph for any number of pictures of any size.
+
+    Raises:
+        ValueError: The exporter cannot.
+    """
     try:
         with torch.no_grad():
             program = torch.onnx.export(
@@ -135,7 +165,7 @@ def _halve(graph: onnx.ModelProto) -> None:
     graph.graph.node.extend(nodes)
 
 
-def _describe(graph: onnx.ModelProto, card: NetworkCard) -> None:
+def describe(graph: onnx.ModelProto, card: NetworkCard) -> None:
     """Put the card into the file, and take out the exporter's notes: they name local files."""
     for described in _described_parts(graph):
         del described.metadata_props[:]

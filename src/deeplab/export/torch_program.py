@@ -1,11 +1,13 @@
 """Write a trained network as a program of `torch.export`, after checking that it is the same one.
 
 The program takes what a network file takes, and gives the same: uint8 pictures (N, H, W, bands) of
-any size in, class scores (N, K, h, w) out, preprocessing inside. It runs where torch is and deeplab
+any size in (more than an output stride high and wide), class scores (N, K, h, w) out, preprocessing
+inside. It runs where torch is and deeplab
 is not; `torch.export.load(path, extra_files={"card.json": ""})` gives the network's card too.
 
-What we write is a graph in JSON and plain numbers, no pickle. But `torch.export.load` would run the
-code of a file that holds some: load only programs of people you trust, network files of anybody.
+What we write is a graph in JSON, plain numbers, and pictures to try it with, which torch reads
+with `weights_only`. But `torch.export.load` would run the code of a file that holds some: load only
+programs of people you trust, network files of anybody.
 """
 
 import dataclasses
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 
 from deeplab import imaging
 from deeplab.export.agreement import Agreement, compare
-from deeplab.export.from_pixels import FromPixels, free_sizes, traced_pictures
+from deeplab.export.from_pixels import FromPixels, traced_pictures
 from deeplab.inference import Engine
 from deeplab.inference.torch_engine import TorchEngine
 from deeplab.models import DeepLab
@@ -29,6 +31,13 @@ from deeplab.weights import NetworkCard
 SUFFIX = ".pt2"
 
 _CARD = "card.json"
+
+_FREE_SIZES = {
+    0: torch.export.Dim("n"),
+    # From a few pixels on, which torch finds out: a feature map of one row is another case to it.
+    1: torch.export.Dim.DYNAMIC,
+    2: torch.export.Dim.DYNAMIC,
+}
 
 
 def export_program(
@@ -53,6 +62,7 @@ def export_program(
         raise ValueError(f"{path}: programs of torch end in {SUFFIX}; give such a name")
     card = dataclasses.replace(card, preprocessing=network.preprocessing)
     program = _trace(FromPixels(network), card.num_bands)
+    _forget_sources(program)
     with tempfile.TemporaryDirectory() as unchecked_dir:
         unchecked = Path(unchecked_dir, path.name)
         torch.export.save(program, unchecked, extra_files={_CARD: json.dumps(card.to_metadata())})
@@ -103,9 +113,17 @@ def _trace(network: FromPixels, num_bands: int) -> torch.export.ExportedProgram:
     try:
         with torch.no_grad():
             return torch.export.export(
-                network, (traced_pictures(num_bands),), dynamic_shapes=free_sizes()
+                network, (traced_pictures(num_bands),), dynamic_shapes={"pictures": _FREE_SIZES}
             )
     except Exception as error:  # torch's exporter raises nearly every kind
         raise ValueError(
             f"this network cannot be exported by torch for pictures of any size: {error}"
         ) from error
+
+
+def _forget_sources(program: torch.export.ExportedProgram) -> None:
+    """Take out the exporter's notes: they name local files."""
+    for module in program.graph_module.modules():
+        if isinstance(module, torch.fx.GraphModule):
+            for node in module.graph.nodes:
+                node.meta.pop("stack_trace", None)
