@@ -105,8 +105,8 @@ class NetworkCard:
             themselves, and only say it here. None: the file is of an older version.
         precisions: What was measured to change when the network is computed in fewer bits, by
             precision, such as "bf16", see `deeplab benchmark --store`; "int8" of a quantised file.
-        inner_scales: Sizes at which the file itself scores every picture, see `Segmenter`; its
-            class scores lie on the grid of the largest.
+        inner_scales: Sizes at which the file itself scores every picture, see `Segmenter`, the
+            largest first; its class scores lie on the grid of that one.
         inner_flip: The file scores mirrored pictures too, by itself.
     """
 
@@ -205,7 +205,7 @@ class NetworkCard:
                     str(name): PrecisionRecord.from_plain(record)
                     for name, record in precisions.items()
                 },
-                inner_scales=tuple(float(scale) for scale in scales),
+                inner_scales=tuple(sorted((float(scale) for scale in scales), reverse=True)),
                 inner_flip=bool(json.loads(metadata.get("inner_flip", "false"))),
             )
         except (TypeError, AttributeError, ValueError) as error:

@@ -102,6 +102,11 @@ def test_the_card_says_what_is_inside(exported_path):
     assert found.fuses_scales
 
 
+def test_who_cuts_pictures_into_tiles_is_told_of_scales_inside(exported_path):
+    inside = Segmenter.load(exported_path)
+    assert (inside.scales, inside.flip) == ((1.25, 0.75), True)
+
+
 @pytest.mark.parametrize("twice", [{"scales": (0.5, 1.0)}, {"flip": True}])
 def test_scales_and_flip_are_not_applied_twice(exported_path, twice):
     with pytest.raises(ValueError, match=r"has scales 1\.25, 0\.75 and flip inside, .* twice"):

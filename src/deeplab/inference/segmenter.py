@@ -46,8 +46,8 @@ class Segmenter:
     Attributes:
         card: What the network says about itself.
         engine: The network.
-        scales: As given, the largest first.
-        flip: As given.
+        scales: Sizes at which pictures are scored, by us or inside the file, the largest first.
+        flip: Whether mirrored pictures are scored too, likewise.
         crf: As given.
         is_full_resolution: Neither a longest side nor windows were asked for, so that pictures may
             be scored in tiles, see `large.label_rows`.
@@ -76,11 +76,13 @@ class Segmenter:
             raise ValueError(f"longest side {longest_side}: give 1 pixel or more")
         self.card = engine.card
         self.engine = engine
-        self.scales = tuple(sorted(scales, reverse=True))
-        self.flip = flip
+        self._own_scales = tuple(sorted(scales, reverse=True))
+        self._own_flip = flip
+        is_inside = engine.card.fuses_scales  # and none of our own then
+        self.scales = engine.card.inner_scales if is_inside else self._own_scales
+        self.flip = engine.card.inner_flip if is_inside else flip
         self.crf = crf
         self.is_full_resolution = longest_side is None and window is None
-        self._inner_scale = max(engine.card.inner_scales)
         self._windows = _windows(window, overlap, engine.card.output_stride)
         whole_limit = engine.card.longest_side if self._windows is None else None
         self._longest_side = longest_side or whole_limit
@@ -193,9 +195,9 @@ class Segmenter:
             Class scores (K, h, w), score (0, 0) on pixel (0, 0); and how far one pixel row, and
             one pixel column, is on their grid.
         """
-        axes = [_Axis(length, self._largest(length)) for length in seen.shape[:2]]
-        fused = self._score_scale(seen, self.scales[0])
-        for scale in self.scales[1:]:
+        axes = [_Axis(length, _scaled(length, self.scales[0])) for length in seen.shape[:2]]
+        fused = self._score_scale(seen, self._own_scales[0])
+        for scale in self._own_scales[1:]:
             scores = self._score_scale(seen, scale)
             positions = [
                 axis.grid_on_scale(size, _scaled(axis.seen, scale))
@@ -205,16 +207,12 @@ class Segmenter:
         down, right = (axis.grid_step(self.card.output_stride) for axis in axes)
         return fused, (down, right)
 
-    def _largest(self, length: int) -> int:
-        """Say how long a side is at the largest scale, be it ours or inside the network file."""
-        return _scaled(_scaled(length, self.scales[0]), self._inner_scale)
-
     def _score_scale(self, picture: imaging.Picture, scale: float) -> NDArray[np.float32]:
         """Score a picture at one scale: (H, W, 3) -> (K, h, w), flip averaged."""
         height, width = (_scaled(length, scale) for length in picture.shape[:2])
         if (height, width) != picture.shape[:2]:
             picture = imaging.resize_picture(picture, height, width)
-        if not self.flip:
+        if not self._own_flip:
             return np.asarray(self._class_scores(picture[np.newaxis])[0])
         plain, mirrored = self._class_scores(np.stack([picture, picture[:, ::-1]]))
         # Column x of the picture is column W-1-x of the mirrored one. Only if the stride divides
