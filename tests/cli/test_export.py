@@ -72,6 +72,19 @@ def test_scales_and_flip_inside_give_the_labels_of_scales_and_flip_outside(
     assert (Segmenter.load(path)(CAT).labels == outside).mean() > 0.999  # near ties
 
 
+def test_what_8_bits_cost_is_measured_on_photos_and_printed(
+    checkpoint, tmp_path, monkeypatch, capsys
+):
+    path = tmp_path / "int8.onnx"
+    settings = ("--int8", "--calibrate", CAT.parent, "--limit", 1, "--accept-loss", 60)
+    code, out, _ = run(monkeypatch, capsys, checkpoint, path, *settings)
+    assert code == 0
+    assert re.search(r"on 1 pictures of examples: \d+\.\d+% of the labels stay", out)
+    assert re.search(r"\d\.\d+ times as fast as float32", out)
+    card = Segmenter.load(path).card
+    assert card.provenance["quantised"].startswith("int8, ranges of 2 pictures")
+
+
 def test_a_program_of_torch_is_checked_and_written_alone(checkpoint, tmp_path, monkeypatch, capsys):
     path = tmp_path / "random.pt2"
     code, out, _ = run(monkeypatch, capsys, checkpoint, "--torch-export", path)
@@ -100,6 +113,10 @@ def test_crf_parameters_travel_in_the_file(checkpoint, tmp_path, monkeypatch, ca
         ((), "nothing to write: give OUT.onnx, or --torch-export FILE.pt2"),
         (("--torch-export", "OUT.onnx"), "programs of torch end in .pt2"),
         (("--torch-export", "OUT.pt2", "--flip"), "--torch-export writes the network as it is"),
+        (("OUT.onnx", "--int8"), "--int8 needs --calibrate DIR"),
+        (("OUT.onnx", "--calibrate", "photos"), "--accept-loss are of --int8"),
+        (("OUT.onnx", "--int8", "--half"), "--int8 writes OUT.onnx alone"),
+        (("OUT.onnx", "--int8", "--calibrate", "photos"), "photos does not exist"),
         (("OUT.onnx", "--scales", "1,9"), "scale 9: allowed are 0.1 to 4"),
     ],
 )
