@@ -3,8 +3,10 @@
 To add a case, write such a function and add a `Case` to `CASES`.
 """
 
+import importlib.util
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +19,13 @@ from PIL import Image
 from torch.nn import functional
 
 from deeplab import Segmenter
-from deeplab.inference import ScoreGrid
+from deeplab.inference import Engine, OnnxRuntimeEngine, ScoreGrid
+from deeplab.inference.openvino_engine import OpenvinoEngine
+from deeplab.labels import VOC12
+from deeplab.models import ModelConfig, initialise, save_checkpoint
+from deeplab.weights import NetworkCard
 
+DEEPLAB = Path(sys.executable).with_name("deeplab")
 WEIGHTS = "voc12-lite"
 SIZE = (375, 500)  # height, width
 
@@ -86,8 +93,7 @@ def one_photo_warm(data_dir: Path, folder: Path) -> Contest:
 
 def one_photo_cold(data_dir: Path, folder: Path) -> Contest:
     photo = _photo(folder)
-    deeplab = Path(sys.executable).with_name("deeplab")
-    ours = [deeplab, "segment", photo, "--out", folder, "--overwrite", "--weights", WEIGHTS]
+    ours = [DEEPLAB, "segment", photo, "--out", folder, "--overwrite", "--weights", WEIGHTS]
     script = Path(__file__).with_name("inference_script.py")
     theirs = [sys.executable, script, photo, folder / "script", WEIGHTS]
 
@@ -96,6 +102,19 @@ def one_photo_cold(data_dir: Path, folder: Path) -> Contest:
         return _same(*(np.asarray(Image.open(mask)) for mask in masks))
 
     return Contest(lambda: _run(ours), lambda: _run(theirs), agreement)
+
+
+def resnet101(data_dir: Path, folder: Path) -> Contest:
+    """Score one crop with weights drawn at random: time does not depend on them."""
+    return _resnet101(folder, *_fastest_in_float32(_export_resnet101(folder)))
+
+
+def resnet101_in_8_bits(data_dir: Path, folder: Path) -> Contest:
+    """Score with the same network, quantised on the example photos."""
+    checkpoint, network_file = _export_resnet101(folder), folder / "int8.onnx"
+    options = ["--calibrate", REPOSITORY / "examples", "--accept-loss", "100"]
+    _run([DEEPLAB, "export", checkpoint, network_file, "--int8", *options])
+    return _resnet101(folder, OnnxRuntimeEngine(network_file), checkpoint)
 
 
 CASES = (
@@ -114,6 +133,22 @@ CASES = (
         4,
         8,
         upsampling_of_noise,
+    ),
+    Case(
+        "resnet101",
+        "ResNet-101 ASPP, stride 8, 513x513, float32",
+        "torch eager, same weights",
+        1.9,
+        2.5,
+        resnet101,
+    ),
+    Case(
+        "resnet101-int8",
+        "the same in integers of 8 bits",
+        "torch eager float32",
+        4,
+        6,
+        resnet101_in_8_bits,
     ),
     Case(
         "warm",
@@ -145,6 +180,55 @@ def _upsampling(scores: np.ndarray) -> Contest:
         )
 
     return Contest(grid.label, by_torch, lambda: _same(grid.label()[0], by_torch()[0].numpy()))
+
+
+def _export_resnet101(folder: Path) -> Path:
+    """Write ResNet-101 with ASPP, output stride 8, one scale: the checkpoint, and its card."""
+    config = ModelConfig(backbone="resnet101", output_stride=8, num_classes=21, init="random")
+    card = NetworkCard("resnet101", VOC12.class_names, VOC12.palette, 8, "", {})
+    checkpoint = folder / "resnet101.safetensors"
+    torch.manual_seed(0)
+    save_checkpoint(checkpoint, initialise(config).state_dict(), config=config, card=card)
+    return checkpoint
+
+
+def _fastest_in_float32(checkpoint: Path) -> tuple[Engine, Path]:
+    """Open the network in the engine that is faster here, of those that can be."""
+    network_file = checkpoint.with_suffix(".onnx")
+    _run([DEEPLAB, "export", checkpoint, network_file])
+    engines = [OnnxRuntimeEngine(network_file)]
+    if importlib.util.find_spec("openvino") is not None:
+        engines.append(OpenvinoEngine(network_file))
+    crop = _crop()
+    least = {engine: min(_seconds(engine, crop) for _ in range(3)) for engine in engines}
+    print(", ".join(f"{one.setup}: {1000 * time:.0f} ms" for one, time in least.items()) + "\n")
+    return min(engines, key=lambda engine: least[engine]), checkpoint
+
+
+def _seconds(engine: Engine, crop: np.ndarray) -> float:
+    start = time.perf_counter()
+    engine.class_scores(crop)
+    return time.perf_counter() - start
+
+
+def _resnet101(folder: Path, engine: Engine, checkpoint: Path) -> Contest:
+    crop, network = _crop(), load_network(checkpoint).network
+
+    def by_torch() -> np.ndarray:
+        batch = torch.from_numpy(crop).permute(0, 3, 1, 2)
+        with torch.inference_mode():
+            return network(network.preprocessing.apply(batch)).numpy()
+
+    def agreement() -> str:
+        ours, theirs = engine.class_scores(crop), by_torch()
+        return f"{_same(ours.argmax(axis=1), theirs.argmax(axis=1))} ({engine.setup})"
+
+    return Contest(lambda: engine.class_scores(crop), by_torch, agreement)
+
+
+def _crop() -> np.ndarray:
+    photo = Image.open(REPOSITORY / "examples" / "boats.jpg").convert("RGB")
+    return np.asarray(photo.resize((513, 513)))[None].copy()
 
 
 def _photo(folder: Path) -> Path:
