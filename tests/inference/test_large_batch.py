@@ -50,5 +50,5 @@ def test_a_picture_that_is_given_up_leaves_nothing_and_begins_anew(jobs, tmp_pat
 
 
 def test_outputs_that_tiles_do_not_have_are_refused_before_any_work(jobs):
-    with pytest.raises(ValueError, match="a: output 'geojson' is not made of pictures in tiles"):
-        check_large_jobs(jobs, ["mask", "geojson"])
+    with pytest.raises(ValueError, match="a: output 'labelme' is not made of pictures in tiles"):
+        check_large_jobs(jobs, ["mask", "geojson", "labelme"])

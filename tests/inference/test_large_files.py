@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -100,13 +102,54 @@ def test_a_geotiff_gives_geotiffs_at_its_place_with_void_where_there_is_no_data(
     assert sum(found.share for found in result.found) == pytest.approx(1)
 
 
+def test_polygons_of_a_geotiff_drawn_at_its_place_are_its_mask(tmp_path, segmenter):
+    rasterio = pytest.importorskip("rasterio", reason="needs the geo extra")
+    from rasterio.features import rasterize
+
+    values = smooth(150, 200).transpose(2, 0, 1).copy()
+    values[:, 30:60, 40:90] = 7
+    with rasterio.open(
+        tmp_path / "a.tif", "w", driver="GTiff", height=150, width=200, count=3, dtype="uint8",
+        nodata=7, crs="EPSG:32633", transform=rasterio.Affine(10, 0, 399960, 0, -10, 5300040),
+    ) as file:  # fmt: skip
+        file.write(values)
+    for classes in ((), ("cat",)):
+        outputs = segment_large(
+            segmenter,
+            tmp_path / "a.tif",
+            tmp_path / "a",
+            outputs=("mask", "geojson"),
+            classes=classes,
+            tiling=TILING,
+        ).outputs
+        made = json.loads(outputs["geojson"].read_text())
+        shapes = [(one["geometry"], one["properties"]["label"]) for one in made["features"]]
+        assert made["crs"]["properties"]["name"] == "urn:ogc:def:crs:EPSG::32633"
+        with rasterio.open(outputs["mask"]) as mask:
+            labels = mask.read(1)
+            found = rasterize(shapes, labels.shape, transform=mask.transform)
+        assert (labels == 255).sum() >= 30 * 50
+        np.testing.assert_array_equal(found, np.where(labels == 255, 0, labels))
+
+
+def test_polygons_of_a_picture_in_one_tile_are_those_without_tiles(tmp_path, segmenter):
+    picture = smooth(90, 110)
+    segment_large(
+        segmenter, picture, tmp_path / "a", outputs=("geojson",), simplify_px=1, tiling=Tiling(256)
+    )
+    segmenter(picture).save(tmp_path / "b", outputs=("geojson",), simplify_px=1)
+    assert (tmp_path / "a.geojson").read_bytes() == (tmp_path / "b.geojson").read_bytes()
+
+
 def test_nothing_is_left_of_what_fails(tmp_path, segmenter):
     tifffile = pytest.importorskip("tifffile", reason="needs the tiff extra")
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, smooth(150, 200), photometric="rgb", compression="zlib", rowsperstrip=10)
     path.write_bytes(path.read_bytes()[:-3000])
     with pytest.raises(ValueError, match="damaged"):
-        segment_large(segmenter, path, tmp_path / "out" / "a", tiling=TILING)
+        segment_large(
+            segmenter, path, tmp_path / "out" / "a", outputs=("mask", "geojson"), tiling=TILING
+        )
     assert not list((tmp_path / "out").glob("*"))
 
 

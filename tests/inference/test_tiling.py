@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 import pytest
 
@@ -42,6 +43,22 @@ def test_more_memory_never_gives_a_smaller_tile():
 def test_a_crf_leaves_less_for_tiles():
     with_crf = dataclasses.replace(LOAD, margin=160, crf_pixels=10**6)
     assert with_crf.fitting_tile(2 * 10**9) < LOAD.fitting_tile(2 * 10**9)
+
+
+def test_regions_that_are_traced_leave_less_for_tiles():
+    traced = dataclasses.replace(LOAD, traced_pixels=30000**2)
+    few = dataclasses.replace(LOAD, traced_pixels=10)
+    assert traced.fitting_tile(2 * 10**9) < LOAD.fitting_tile(2 * 10**9)
+    assert few.fitting_tile(2 * 10**9) == LOAD.fitting_tile(2 * 10**9)
+
+
+@pytest.mark.parametrize("traced_pixels", [0, 10**6, 30000**2])
+def test_the_memory_that_would_do_does(traced_pixels):
+    load = dataclasses.replace(LOAD, traced_pixels=traced_pixels)
+    with pytest.raises(ValueError, match="give ") as caught:
+        load.fitting_tile(10**8)
+    wanted = re.search(r"give (\S+GB)", str(caught.value))[1]
+    assert load.fitting_tile(parse_memory(wanted)) >= 256
 
 
 def test_too_little_memory_is_refused_with_what_would_do():

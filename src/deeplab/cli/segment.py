@@ -154,6 +154,7 @@ def segment(
                 in_tiles,
                 outputs=wanted,
                 classes=kept,
+                simplify_px=simplify,
                 tiling=tiling,
                 reading=reading,
                 level=level,

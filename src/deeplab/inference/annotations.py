@@ -6,7 +6,7 @@ the first one, but in labelme its centre, as labelme itself draws shapes.
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -81,20 +81,29 @@ def geojson(
         tolerance_px: See `polygons.trace`.
         transform: Where pixels lie on a map; None: coordinates are pixels, y down.
     """
-    features = [
-        {
+    found = features(objects, tolerance_px=tolerance_px, transform=transform)
+    return {"type": "FeatureCollection", "features": list(found)}
+
+
+def features(
+    objects: Objects, *, tolerance_px: float = 0, transform: Affine | None = None, top: int = 0
+) -> Iterator[dict[str, Any]]:
+    """Give the features of `geojson`, one after the other.
+
+    Args:
+        objects: What was found.
+        tolerance_px: See `polygons.trace`.
+        transform: See `geojson`.
+        top: Which row of the picture the first one is, where the objects are those of a strip.
+    """
+    for polygon in trace(objects.regions, objects.is_wanted, tolerance_px=tolerance_px):
+        rings = (polygon.outer, *polygon.holes)
+        coordinates = [_positions(ring + np.array([0, top]), transform) for ring in rings]
+        yield {
             "type": "Feature",
             "properties": _properties(objects, polygon.region),
-            "geometry": {
-                "type": "Polygon",
-                "coordinates": [
-                    _positions(ring, transform) for ring in (polygon.outer, *polygon.holes)
-                ],
-            },
+            "geometry": {"type": "Polygon", "coordinates": coordinates},
         }
-        for polygon in trace(objects.regions, objects.is_wanted, tolerance_px=tolerance_px)
-    ]
-    return {"type": "FeatureCollection", "features": features}
 
 
 def coco(objects: Objects) -> dict[str, Any]:

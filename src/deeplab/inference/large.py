@@ -59,6 +59,7 @@ def label_rows(
     tiling: Tiling | None = None,
     *,
     with_probabilities: bool = False,
+    with_polygons: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> Iterator[LabelledRows]:
     """Label a picture of any size from top to bottom, at full resolution.
@@ -69,6 +70,7 @@ def label_rows(
         raster: The picture.
         tiling: Size of the tiles, or memory for all.
         with_probabilities: Give the probability of every class, too.
+        with_polygons: Leave memory to trace regions of `tiling.traced_rows` rows.
         progress: Told of every tile.
 
     Raises:
@@ -91,6 +93,7 @@ def label_rows(
         flip=segmenter.flip,
         margin=margin,
         crf_pixels=0 if crf is None else (_CRF_ROWS + 2 * margin) * (_COLUMNS + 2 * margin),
+        traced_pixels=raster.height * raster.width if with_polygons else 0,
     )
     rows, columns = cut(raster.height, load, tiling or Tiling())
     labelling = _Labelling(segmenter, raster, rows, columns, margin, with_probabilities)

@@ -17,6 +17,7 @@ def segment_large_files(
     *,
     outputs: Sequence[Output] = ("mask", "overlay"),
     classes: Sequence[str] = (),
+    simplify_px: float = 0,
     tiling: Tiling | None = None,
     reading: Reading | None = None,
     level: int = 0,
@@ -30,7 +31,8 @@ def segment_large_files(
         segmenter: The network, ready to run.
         jobs: What to do.
         outputs: What to save, see `large_paths`.
-        classes: What cut-outs keep.
+        classes: Names of the classes that results keep; none: all.
+        simplify_px: See `SaveOptions`.
         tiling: See `segment_large`.
         reading: See `segment_large`.
         level: See `segment_large`.
@@ -62,6 +64,7 @@ def segment_large_files(
             job.prefix,
             outputs=outputs,
             classes=classes,
+            simplify_px=simplify_px,
             tiling=tiling,
             reading=reading,
             level=level,

@@ -2,7 +2,7 @@
 
 Label maps are PNG; of TIFF files and rasters they are tiled TIFF files, GeoTIFF where the raster
 has a place on earth. Probabilities are TIFF files of one band a class. Overlays of large pictures
-are drawn smaller.
+are drawn smaller. Polygons are GeoJSON, on the raster's map.
 """
 
 import dataclasses
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from deeplab import imaging
 from deeplab.inference.large import LabelledRows, Progress, label_rows
+from deeplab.inference.large_polygons import PolygonFile
 from deeplab.inference.outputs import LARGE_SUFFIXES, Output, check_outputs
 from deeplab.inference.overview import Overview
 from deeplab.inference.segmentation import ClassShare
@@ -41,6 +42,7 @@ SUFFIXES: dict[str, str] = {
     "overlay": ".overlay.jpg",
     "probs": _TIFF_PROBS,
     "cutout": ".cutout.png",
+    "geojson": ".geojson",
 }
 
 
@@ -66,6 +68,7 @@ def segment_large(
     *,
     outputs: Sequence[Output] = ("mask", "overlay"),
     classes: Sequence[str] = (),
+    simplify_px: float = 0,
     tiling: Tiling | None = None,
     reading: Reading | None = None,
     level: int = 0,
@@ -77,8 +80,9 @@ def segment_large(
         segmenter: See `label_rows`.
         source: A path, an open binary file, or a picture (H, W, bands) uint8.
         prefix: Folder (made if missing) and beginning of the file names.
-        outputs: "mask", "overlay", "probs" or "cutout", see `large_paths`.
+        outputs: "mask", "overlay", "probs", "cutout" or "geojson", see `large_paths`.
         classes: Names of the classes that results keep; none: all. See `Segmentation.labels_of`.
+        simplify_px: See `SaveOptions`.
         tiling: Size of the tiles, or memory for all.
         reading: How stored values become a picture; None: as everywhere.
         level: Of a pyramid in a TIFF file; 0 is the largest.
@@ -88,16 +92,22 @@ def segment_large(
         ValueError: Not a picture, one that does not fit into the memory, or a wrong setting.
     """
     card, tiling = segmenter.card, tiling or Tiling()
-    check_outputs(outputs, classes, card.class_names)
+    check_outputs(outputs, classes, card.class_names, simplify_px=simplify_px)
     reading = reading or Reading(card.num_bands)
     paths = large_paths(source, prefix, outputs)
     with open_raster(source, reading, level=level, memory=tiling.memory) as raster:
         rows = label_rows(
-            segmenter, raster, tiling, with_probabilities="probs" in outputs, progress=progress
+            segmenter,
+            raster,
+            tiling,
+            with_probabilities="probs" in outputs,
+            with_polygons="geojson" in outputs,
+            progress=progress,
         )
         count = _Count(len(card.class_names))
         prefix.parent.mkdir(parents=True, exist_ok=True)
-        with _files(paths, raster, card, classes) as files:
+        kept = _Kept.choose(card, classes)
+        with _files(paths, raster, card, kept, simplify_px, tiling.memory) as files:
             for part in rows:
                 count.add(part.labels, part.confidence)
                 for file in files:
@@ -186,20 +196,40 @@ class _Rows:
             assert part.probabilities is not None
             self.file.write(part.probabilities[..., list(self._kept.bands)])
 
+    def finish(self) -> None:
+        self.file.finish()
+
 
 @contextmanager
 def _files(
-    paths: dict[Output, Path], raster: Raster, card: NetworkCard, classes: Sequence[str]
-) -> Iterator[list["_Rows | Overview"]]:
+    paths: dict[Output, Path],
+    raster: Raster,
+    card: NetworkCard,
+    kept: "_Kept",
+    simplify_px: float,
+    memory: int,
+) -> Iterator[list["_Rows | Overview | PolygonFile"]]:
     """Open all files; when all went well finish them, else remove them."""
-    kept = _Kept.choose(card, classes)
     with ExitStack() as stack:
-        files: list[_Rows | Overview] = []
+        files: list[_Rows | Overview | PolygonFile] = []
         for output, path in paths.items():
             if output == "overlay":
                 files.append(Overview(raster.height, raster.width, kept.card))
                 continue
             temporary = stack.enter_context(imaging.there_when_whole(path))
+            if output == "geojson":
+                polygons = PolygonFile(
+                    temporary,
+                    raster,
+                    class_names=card.class_names,
+                    labels=kept.labels,
+                    wanted=np.flatnonzero(kept.objects).tolist(),
+                    simplify_px=simplify_px,
+                    memory=memory,
+                )
+                stack.callback(polygons.abandon)
+                files.append(polygons)
+                continue
             file = _open(output, temporary, raster, card, kept.bands)
             stack.callback(file.abandon)
             files.append(_Rows(file, output, kept))
@@ -210,7 +240,7 @@ def _files(
                 with imaging.there_when_whole(paths["overlay"]) as temporary:
                     drawn.save(temporary, "JPEG", quality=90)
             else:
-                one.file.finish()
+                one.finish()
 
 
 def _open(

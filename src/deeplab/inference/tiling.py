@@ -14,6 +14,8 @@ _PROCESS = 300_000_000  # Python, the runtime, the weights
 _OUTPUTS = 150_000_000  # labels and what is being written
 _PER_SCORED_PIXEL = 800  # features of a network; 210 for EfficientNet-Lite2, more for VGG-16
 _PER_CRF_PIXEL, _PER_CRF_LABEL = 100, 12  # the lattice; scores and marginals
+_PER_TRACED_PIXEL = 40  # labels, confidences, ids of regions and their borders
+_TRACED_SHARE = 1 / 4  # of the memory, for regions that are traced
 _SMALLEST_TILE, _LARGEST_TILE = 256, 2048
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
@@ -57,6 +59,7 @@ class Load:
         flip: It sees the mirrored picture at the same time.
         margin: Rows above and below those that are labelled, which the CRF sees too.
         crf_pixels: Of the blocks that the CRF sees; 0: there is none.
+        traced_pixels: Of the whole picture where its regions become polygons, else 0.
     """
 
     width: int
@@ -68,6 +71,7 @@ class Load:
     flip: bool
     margin: int = 0
     crf_pixels: int = 0
+    traced_pixels: int = 0
 
     def bytes_with(self, tile: int) -> float:
         """Say how much memory tiles of so many pixels a side take."""
@@ -90,13 +94,33 @@ class Load:
         unit *= max(1, 64 // unit)
         largest = math.floor(_LARGEST_TILE / min(1.0, max(self.scales)))
         for tile in range(largest // unit * unit, _SMALLEST_TILE - 1, -unit):
-            if self.bytes_with(tile + 1) <= memory:
+            if self.bytes_with(tile + 1) + self._traced_bytes(memory) <= memory:
                 return tile + 1  # corner pixels then are on the grid, at every scale
         needed = self.bytes_with(-(-_SMALLEST_TILE // unit) * unit + 1)
+        needed += self._traced_bytes(needed / (1 - _TRACED_SHARE))
         raise ValueError(
             f"memory {memory / 1e9:.2g} GB: too little for a picture {self.width} pixels wide; "
             f"give {needed / 1e9 + 0.05:.1f}GB or more, or a smaller --tile"
         )
+
+    def _traced_bytes(self, memory: float) -> float:
+        return min(_PER_TRACED_PIXEL * self.traced_pixels, _TRACED_SHARE * memory)
+
+
+def traced_rows(height: int, width: int, memory: int) -> int:
+    """Say of how many rows of a picture the regions can be traced at once.
+
+    Args:
+        height: Of the picture, pixels.
+        width: Of the picture, pixels.
+        memory: Bytes that the whole process may take.
+    """
+    return min(height, max(1, int(_TRACED_SHARE * memory) // (_PER_TRACED_PIXEL * width)))
+
+
+def memory_to_trace(height: int, width: int) -> int:
+    """Say how many bytes the process must be given to trace the regions of a picture uncut."""
+    return math.ceil(_PER_TRACED_PIXEL * height * width / _TRACED_SHARE)
 
 
 def cut(height: int, load: Load, tiling: Tiling) -> tuple[Side, Side]:
