@@ -174,7 +174,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         path: Where the file shall be; its folder must exist.
         write: Writes the content into the open file that it is given.
     """
-    with there_when_whole(path) as temporary_path, temporary_path.open("xb") as file:
+    with there_when_whole(path) as unfinished, unfinished.open("xb") as file:
         write(file)
 
 
@@ -185,17 +185,22 @@ def there_when_whole(path: Path) -> Iterator[Path]:
     Args:
         path: Where the file shall be; its folder must exist.
     """
-    # Not `tempfile`: its files are readable by their owner only, and stay so when renamed.
-    temporary_path = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    unfinished = temporary_path(path)
     try:
-        yield temporary_path
-        os.replace(temporary_path, path)
+        yield unfinished
+        os.replace(unfinished, path)
     finally:
-        temporary_path.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
+
+
+def temporary_path(path: Path) -> Path:
+    """Name what is not finished yet, beside what it becomes; see `unfinished_files`."""
+    # Not `tempfile`: its files are readable by their owner only, and stay so when renamed.
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
 
 
 def unfinished_files(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Find what `there_when_whole` has begun in a folder, and what it was to be called.
+    """Find what has a `temporary_path` in a folder, and what it was to be called.
 
     Such a file is being written just now, or its process was killed.
     """

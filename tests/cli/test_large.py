@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab import imaging
+from deeplab import imaging, inference
 from deeplab.cli.main import main
 
 
@@ -84,3 +84,19 @@ def test_wrong_options_do_nothing_and_say_what_is_allowed(segment, arguments, me
     assert code == 2
     assert message in err
     assert not list(Path("segmented").glob("*"))
+
+
+@pytest.mark.parametrize(("options", "expected"), [((), 2), (("--tile", "64"), None)])
+def test_engines_are_not_chosen_for_two_pictures_where_these_have_many_tiles(
+    segment, monkeypatch, options, expected
+):
+    told = []
+    load = inference.Segmenter.load
+
+    def note(*arguments, num_pictures, **settings):
+        told.append(num_pictures)
+        return load(*arguments, **settings)
+
+    monkeypatch.setattr(inference.Segmenter, "load", note)
+    assert segment("a.png", "b.jpg", *options)[0] == 0
+    assert told == [expected]

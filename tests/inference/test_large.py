@@ -171,7 +171,7 @@ def test_progress_counts_the_tiles():
 @pytest.mark.parametrize("options", [{"longest_side": 50}, {"window": 32}])
 def test_segmenters_that_do_it_their_own_way_are_refused(options):
     segmenter = Segmenter(ColourEngine(), **options)
-    with pytest.raises(ValueError, match="tiles are of the full resolution: leave longest side"):
+    with pytest.raises(ValueError, match="of the full resolution: leave longest side"):
         label_rows(segmenter, ArrayRaster(smooth(9, 9)), Tiling())
 
 

@@ -228,19 +228,26 @@ def test_a_file_that_does_not_fit_is_no_result(network_path: Path, tmp_path: Pat
 
 
 def test_unfinished_files_of_a_run_that_was_killed_are_removed(tmp_path: Path) -> None:
-    old, young, foreign = (
+    old, young, foreign, of_another_run = (
         tmp_path / name
-        for name in (".cat.mask.png.0a1b2c3d.tmp", ".dog.mask.png.0a1b2c3d.tmp", ".mine.txt.tmp")
+        for name in (
+            ".cat.mask.png.0a1b2c3d.tmp",
+            ".cat.overlay.jpg.0a1b2c3d.tmp",
+            ".mine.txt.tmp",
+            ".dog.mask.tif.0a1b2c3d.tmp",
+        )
     )
-    for path in (old, young, foreign, tmp_path / "cat.mask.png"):
+    for path in (old, young, foreign, of_another_run, tmp_path / "cat.mask.png"):
         path.touch()
-    for path in (old, foreign):
+    for path in (old, foreign, of_another_run):
         os.utime(path, (time.time() - 3600,) * 2)
     jobs = [Job("cat", tmp_path / "cat.jpg", tmp_path / "cat")]
     clear_leftovers([*jobs, Job("dog", tmp_path / "dog.jpg", tmp_path / "not-there" / "dog")])
-    assert {path.name for path in tmp_path.iterdir()} == {young.name, foreign.name, "cat.mask.png"}
+    assert not old.exists()
+    assert young.exists()
     clear_leftovers(jobs, older_than_s=0)
-    assert not young.exists()
+    left = {foreign.name, of_another_run.name, "cat.mask.png"}
+    assert {path.name for path in tmp_path.iterdir()} == left
 
 
 # Videos

@@ -1,11 +1,13 @@
+import os
 import struct
+import threading
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from deeplab import imaging
-from deeplab.rasters import Reading, needs_parts, open_raster
+from deeplab.rasters import Reading, is_raster, needs_parts, open_raster
 
 MEMORY = 10**9
 PICTURE = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
@@ -89,3 +91,17 @@ def test_other_files_are_not_read_in_parts(tmp_path):
         (tmp_path / name).write_bytes(content)
         assert not needs_parts(tmp_path / name)
     assert not needs_parts(tmp_path / "nowhere.tif")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_pipes_are_read_once_and_not_looked_into(tmp_path):
+    pipe, file = tmp_path / "pipe", tmp_path / "a.png"
+    Image.fromarray(PICTURE).save(file)
+    os.mkfifo(pipe)
+    writing = threading.Thread(target=lambda: pipe.write_bytes(file.read_bytes()), daemon=True)
+    writing.start()
+    assert not needs_parts(pipe)
+    assert not is_raster(pipe)
+    with open_raster(pipe, Reading(), memory=MEMORY) as raster:
+        np.testing.assert_array_equal(raster.read(0, 60), PICTURE)
+    writing.join()

@@ -104,8 +104,11 @@ def segment(
     large.check(window=window, longest_side=longest_side)
     inference.check_out_dir(out)
     jobs, failed = inference.find_jobs(photos, out, standard_input=sys.stdin.buffer)
-    in_tiles = [job for job in jobs if large.takes(job)]
-    whole = [job for job in jobs if job not in in_tiles]
+    whole: list[inference.Job] = []
+    in_tiles: list[inference.Job] = []
+    for job in jobs:
+        (in_tiles if large.takes(job) else whole).append(job)
+    has_parts = bool(in_tiles) or any(job.is_video for job in whole)
     num_threads = processor.num_cores() if threads is None else threads
     workers = max(1, min(num_threads, len(whole)))
     outputs, kept = split_list(save), split_list(classes)
@@ -123,7 +126,7 @@ def segment(
             engine=engine,
             precision=precision,
             workers=workers,
-            num_pictures=len(jobs),
+            num_pictures=None if has_parts else len(jobs),  # nobody knows how many parts
         )
 
     segmenter = load(threads if workers == 1 else num_threads // workers, workers=workers)

@@ -144,8 +144,8 @@ def check_large_outputs(outputs: Sequence[str]) -> None:
     for output in outputs:
         if output not in SUFFIXES:
             raise ValueError(
-                f"output {output!r} is not made of pictures in tiles; these have "
-                f"{', '.join(SUFFIXES)}"
+                f"output {output!r} is not made of pictures in tiles, as very large and "
+                f"georeferenced TIFF files always are; these have {', '.join(SUFFIXES)}"
             )
 
 

@@ -4,7 +4,6 @@ import difflib
 import io
 import os
 import re
-import secrets
 import shutil
 import zipfile
 from collections import Counter
@@ -162,20 +161,20 @@ def write_folder(path: Path, fill: Callable[[Path], object]) -> None:
         path: Where it shall be.
         fill: Puts files into the folder that it is given.
     """
-    unfinished = temporary_path(path)
+    unfinished = imaging.temporary_path(path)
     unfinished.mkdir()
     try:
         fill(unfinished)
-        if path.is_dir():
-            shutil.rmtree(path)
-        os.replace(unfinished, path)
+        replace_folder(unfinished, path)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def temporary_path(path: Path) -> Path:
-    """Name what is not finished yet, beside what it becomes."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+def replace_folder(finished: Path, path: Path) -> None:
+    """Give a folder its name, in the place of an older one."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    os.replace(finished, path)
 
 
 def _write_mask(result: "Segmentation", path: Path, options: SaveOptions) -> None:

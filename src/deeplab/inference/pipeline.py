@@ -10,7 +10,8 @@ import errno
 import logging
 import shutil
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import takewhile
@@ -109,18 +110,31 @@ def run_jobs(
 
 
 def clear_leftovers(jobs: Iterable[Job], *, older_than_s: float = _ABANDONED_S) -> None:
-    """Remove the unfinished files that a run which was killed has left in the folders of results.
+    """Remove the unfinished results of these pictures that a run which was killed has left.
+
+    Those of other pictures are left alone: another run may be at work in the same folder.
 
     Args:
         jobs: What is to be done.
         older_than_s: Leave those alone that were written to in so many seconds.
     """
     written_before = time.time() - older_than_s
-    for folder in {job.prefix.parent for job in jobs}:
+    names: defaultdict[Path, set[str]] = defaultdict(set)
+    for job in jobs:
+        names[job.prefix.parent].add(job.prefix.name)
+    for folder, ours in names.items():
         for path, name in imaging.unfinished_files(folder):
             with suppress(FileNotFoundError):  # another run has just finished it
-                if name.endswith(RESULT_SUFFIXES) and path.stat().st_mtime <= written_before:
+                if _is_of(ours, name) and path.stat().st_mtime <= written_before:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _is_of(prefixes: Collection[str], name: str) -> bool:
+    """Tell whether a result is of one of these pictures."""
+    return any(
+        name.endswith(suffix) and name.removesuffix(suffix) in prefixes
+        for suffix in RESULT_SUFFIXES
+    )
 
 
 @dataclass

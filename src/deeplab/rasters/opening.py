@@ -61,11 +61,13 @@ def open_raster(
 
 
 def is_tiff(path: Path) -> bool:
-    """Tell a TIFF or BigTIFF file by its first bytes.
+    """Tell a TIFF or BigTIFF file by its first bytes; a pipe, which can be read only once, is none.
 
     Raises:
         ValueError: There is no such file, or it cannot be read.
     """
+    if path.is_fifo():
+        return False
     try:
         with path.open("rb") as file:
             return file.read(4) in _TIFF_BEGINNINGS

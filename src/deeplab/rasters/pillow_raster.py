@@ -49,7 +49,7 @@ def open_with_pillow(source: Path | BinaryIO, num_bands: int, memory: int) -> Ra
     if isinstance(source, Path) and source.suffix.lower() == ".npy":
         return ArrayRaster(bands.read_bands(source, num_bands), str(source))
     with _any_size():
-        if isinstance(source, Path):
+        if isinstance(source, Path) and not source.is_fifo():  # which is read only once
             _check_size(source, memory)
         image, name = imaging.open_image(source)
     if num_bands != 3 or imaging.is_deep_grey(image):
