@@ -1,3 +1,5 @@
+import errno
+
 import numpy as np
 import pytest
 
@@ -75,3 +77,25 @@ def test_bands_have_names_and_a_scale(tmp_path):
         assert found.descriptions == ("a", "b", "c", "d")
         assert found.scales == (1 / 255,) * 4
         np.testing.assert_array_equal(found.read(), VALUES)
+
+
+def test_a_file_whose_end_the_disk_does_not_take_is_an_error_though_gdal_tells_none(tmp_path):
+    resource = pytest.importorskip("resource", reason="this system limits no files")
+    values = np.random.default_rng(0).integers(0, 256, (256, 700), dtype=np.uint8)
+
+    def save(name):
+        file = GeoFile(tmp_path / name, *values.shape, place=place())
+        file.write(values)
+        file.finish()
+
+    save("whole.tif")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for missing in (1, 400):
+        most = (tmp_path / "whole.tif").stat().st_size - missing
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+        try:
+            with pytest.raises(OSError, match=r"error|space") as caught:
+                save("cut.tif")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert caught.value.errno in (errno.EIO, errno.ENOSPC)

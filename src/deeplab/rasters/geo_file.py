@@ -1,5 +1,8 @@
 """GeoTIFF files written row by row, through rasterio, at the place of what they belong to."""
 
+import errno
+import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ from deeplab.rasters.geo_raster import GDAL_CACHE_BYTES, import_rasterio
 from deeplab.rasters.row_file import RowFile, RowGroups
 
 _TILE = 256
+_FULL = 2**20  # bytes: a disk with less than that left is full
 
 
 class GeoFile(RowFile):
@@ -45,6 +49,8 @@ class GeoFile(RowFile):
         scale: float | None = None,
     ) -> None:
         rasterio = import_rasterio(path)
+        self._path = path
+        self._error: type[Exception] = rasterio.errors.RasterioError
         self._environment = rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_BYTES)
         self._groups = RowGroups((_TILE, width, num_bands), np.dtype(dtype))
         self._num_written = 0
@@ -84,6 +90,7 @@ class GeoFile(RowFile):
         self._write_group(self._groups.rest())
         with self._environment:
             self._file.close()
+        self._check()
 
     def abandon(self) -> None:
         """See `RowFile.abandon`."""
@@ -97,5 +104,37 @@ class GeoFile(RowFile):
             return
         window = Window(0, self._num_written, self._file.width, len(rows))
         with self._environment:
-            self._file.write(np.ascontiguousarray(rows.transpose(2, 0, 1)), window=window)
+            try:
+                self._file.write(np.ascontiguousarray(rows.transpose(2, 0, 1)), window=window)
+            except self._error as error:
+                raise self._not_taken() from error
         self._num_written += len(rows)
+
+    def _check(self) -> None:
+        """Look whether all tiles are there: on closing, GDAL keeps it to itself if they are not."""
+        import rasterio
+
+        size = self._path.stat().st_size
+        try:
+            with self._environment, without_warnings, rasterio.open(self._path) as file:
+                tiles = np.ndindex(-(-file.width // _TILE), -(-file.height // _TILE))
+                ends = [_end(file, band, *at) for at in tiles for band in file.indexes]
+        except self._error as error:
+            raise self._not_taken() from error
+        if not all(0 < end <= size for end in ends):
+            raise self._not_taken()
+
+    def _not_taken(self) -> OSError:
+        """Say why a file could not be written, which GDAL does not."""
+        is_full = shutil.disk_usage(self._path.parent).free < _FULL
+        code = errno.ENOSPC if is_full else errno.EIO
+        return OSError(code, os.strerror(code), str(self._path))
+
+
+def _end(file: Any, band: int, column: int, row: int) -> int:
+    """Say at which byte a tile ends; 0 if there is none."""
+    offset, size = (
+        int(file.get_tag_item(f"BLOCK_{what}_{column}_{row}", "TIFF", bidx=band) or 0)
+        for what in ("OFFSET", "SIZE")
+    )
+    return offset + size if offset and size else 0
