@@ -100,3 +100,12 @@ def test_engines_are_not_chosen_for_two_pictures_where_these_have_many_tiles(
     monkeypatch.setattr(inference.Segmenter, "load", note)
     assert segment("a.png", "b.jpg", *options)[0] == 0
     assert told == [expected]
+
+
+@pytest.mark.parametrize("options", [("--tile", "64"), ("--memory", "1GB"), ("--bands", "3,2,1")])
+def test_what_videos_do_not_have_is_refused_not_ignored(segment, options):
+    Path("clip.mp4").touch()
+    code, _, err = segment("a.png", "clip.mp4", *options)
+    assert code == 2
+    assert "clip.mp4: videos are not labelled in tiles" in err
+    assert not Path("segmented").exists()

@@ -42,6 +42,15 @@ WindowOverlap = Annotated[
 ]
 """`--overlap`, as `Segmenter` takes it."""
 
+PartOverlap = Annotated[
+    float | None,
+    typer.Option(
+        help="Share of a window or tile that the next one sees again, 0 to 0.9; default: 1/3, of "
+        "tiles 1/4."
+    ),
+]
+"""`--overlap` where there are tiles too."""
+
 KeptClasses = Annotated[
     str,
     typer.Option(

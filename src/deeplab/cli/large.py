@@ -50,10 +50,19 @@ class LargeChoice:
             )
 
     def takes(self, job: "Job") -> bool:
-        """Tell whether a picture is labelled in tiles."""
+        """Tell whether a picture is labelled in tiles.
+
+        Raises:
+            ValueError: It is a video, and something was typed that these do not have.
+        """
         from deeplab.rasters import needs_parts
 
         if job.is_video:
+            if self._is_wanted:
+                raise ValueError(
+                    f"{job.name}: videos are not labelled in tiles; leave --tile, --memory, "
+                    "--value-range, --bands and --level out"
+                )
             return False
         return self._is_wanted or (isinstance(job.source, Path) and needs_parts(job.source))
 

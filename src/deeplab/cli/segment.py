@@ -13,13 +13,13 @@ from deeplab.cli.arguments import (
     EngineOption,
     KeptClasses,
     MemoryBudget,
+    PartOverlap,
     PrecisionOption,
     PyramidLevel,
     Simplify,
     TileSize,
     ValueRange,
     Verbose,
-    WindowOverlap,
     WindowSize,
     parse_numbers,
     parse_window,
@@ -31,6 +31,8 @@ from deeplab.weights import DEFAULT
 
 if TYPE_CHECKING:
     from deeplab.inference import Outcome, TellFrames
+
+_MANY = 100  # pictures: beside these it hardly counts that a video or a tiled one is many
 
 
 def segment(
@@ -48,8 +50,9 @@ def segment(
         typer.Option(
             help="What to save: mask (indexed PNG), overlay (JPEG), probs (probability of every "
             "class, float16 npz), cutout (RGBA PNG), cutouts (one for each class, in a folder), "
-            "geojson, labelme (polygons of the regions), coco (the regions as run lengths). Of "
-            "videos: overlay (MP4), mask (lossless: grey values are labels), masks (a PNG each)."
+            "geojson, labelme (polygons of the regions), coco (the regions as run lengths). In "
+            "tiles: mask, overlay, probs (TIFF), cutout, geojson. Of videos: overlay (MP4), "
+            "mask (lossless: grey values are labels), masks (a PNG each)."
         ),
     ] = "mask,overlay",
     classes: KeptClasses = "",
@@ -71,7 +74,7 @@ def segment(
         ),
     ] = None,
     window: WindowSize = None,
-    overlap: WindowOverlap = None,
+    overlap: PartOverlap = None,
     tile: TileSize = None,
     memory: MemoryBudget = None,
     value_range: ValueRange = None,
@@ -108,7 +111,7 @@ def segment(
     in_tiles: list[inference.Job] = []
     for job in jobs:
         (in_tiles if large.takes(job) else whole).append(job)
-    has_parts = bool(in_tiles) or any(job.is_video for job in whole)
+    has_parts = len(jobs) < _MANY and (in_tiles or any(job.is_video for job in whole))
     num_threads = processor.num_cores() if threads is None else threads
     workers = max(1, min(num_threads, len(whole)))
     outputs, kept = split_list(save), split_list(classes)
@@ -126,7 +129,7 @@ def segment(
             engine=engine,
             precision=precision,
             workers=workers,
-            num_pictures=None if has_parts else len(jobs),  # nobody knows how many parts
+            num_pictures=None if has_parts else len(jobs),  # nobody knows how many they are
         )
 
     segmenter = load(threads if workers == 1 else num_threads // workers, workers=workers)
