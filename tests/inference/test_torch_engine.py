@@ -80,3 +80,10 @@ def test_float32_is_always_there_and_the_processor_too():
 def test_a_device_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"torch has no tensorrt here; it has .*cpu"):
         TorchEngine.from_checkpoint(tmp_path / "any.safetensors", device="tensorrt")
+
+
+def test_scores_that_are_no_numbers_are_an_error_as_in_other_engines(network, pictures):
+    with torch.no_grad():
+        next(network.parameters()).fill_(torch.nan)
+    with pytest.raises(ValueError, match="not finite"):
+        TorchEngine(network, CARD).class_scores(pictures)

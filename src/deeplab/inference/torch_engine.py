@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from deeplab.inference.engine import Device, Engine, Setup, check_threads, run_failed
+from deeplab.inference.engine import Device, Engine, Setup, check_scores, check_threads, run_failed
 from deeplab.inference.rounded import round_to_bfloat16
 from deeplab.models import DeepLab, fold_norms, load_checkpoint
 from deeplab.precisions import Precision
@@ -89,7 +89,7 @@ class TorchEngine(Engine):
             except RuntimeError as error:  # such as: out of memory on the GPU
                 raise run_failed(self.card, pictures, error) from error
         result: NDArray[np.float32] = scores.float().cpu().numpy()
-        return result
+        return check_scores(result, self.card)
 
     def _arithmetic(self, device: torch.device) -> AbstractContextManager[object]:
         if self._autocast:
