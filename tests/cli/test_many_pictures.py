@@ -12,6 +12,14 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has neither SIG
 
 Start = Callable[..., subprocess.Popen[str]]
 
+# A process that was started in the background ignores Ctrl-C, and so do those that it starts.
+DEEPLAB = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from deeplab.cli.main import main
+main()
+"""
+
 
 @pytest.fixture
 def start(network_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
@@ -24,7 +32,7 @@ def start(network_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     for name in "acdefghij":
         Image.new("RGB", (9, 6), "#f00").save(f"photos/{name}.png")
     os.mkfifo("photos/b.png")
-    command = [sys.executable, "-c", "from deeplab.cli.main import main; main()", "segment"]
+    command = [sys.executable, "-c", DEEPLAB, "segment"]
     running = []
 
     def run(*arguments: str) -> subprocess.Popen[str]:
