@@ -103,3 +103,18 @@ def test_with_data_the_mean_iou_is_told_too(run: Run, tmp_path: Path) -> None:
     assert "3 pictures of colours val" in out
     (row,) = (line for line in out.splitlines() if line.startswith("│ onnxruntime f32 │ 100.00 %"))
     assert [cell.strip() for cell in row.split("│")[2:-1]] == ["100.00 %", "100.00 %"]
+
+
+def test_what_cannot_be_measured_or_stored_is_told_before_anything_is_timed(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **settings: object) -> None:
+        raise AssertionError("timed")
+
+    monkeypatch.setattr("deeplab.runs.benchmark.benchmark", fail)
+    code, _, err = run("--data", tmp_path / "nowhere", "--split", "val")
+    assert code == 2
+    assert "nowhere" in err
+    code, _, err = run("--data", tmp_path, "--split", "val", "--store", tmp_path / "stored.pt")
+    assert code == 2
+    assert "from .onnx to .onnx" in err

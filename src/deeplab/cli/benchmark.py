@@ -86,6 +86,12 @@ def benchmark(
 
     if (data is None) != (split is None) or (data is None and (store or limit or emulate)):
         raise ValueError("--data and --split go together; --limit, --store and --emulate need them")
+    if store is not None:
+        quality.check_store(weights, store)
+    if data is not None and split is not None:
+        from deeplab.data import open_split
+
+        open_split(data, split)  # what is wrong with it is told before minutes of timing
     if plot is not None:
         from deeplab.runs import benchmark_plot
 
@@ -101,6 +107,7 @@ def benchmark(
             compiled=compiled,
             progress=tell,
         )
+    show_benchmark(timed, weights)
     qualities: dict[Any, quality.Quality] = {}
     if data is not None and split is not None:
         setups = list(dict.fromkeys(timing.setup for timing in timed.timings))
@@ -110,7 +117,6 @@ def benchmark(
             qualities = quality.measure_quality(
                 weights, setups, data, split, limit=limit, progress=tell
             )
-    show_benchmark(timed, weights)
     if qualities:
         show_quality(timed, qualities)
     show_choices(timed)

@@ -118,11 +118,7 @@ def store_records(
         ValueError: Nothing was measured, or not float32 first; the weights, or what is to be
             written, are no network file.
     """
-    if is_checkpoint(weights) or path.suffix != ".onnx":
-        raise ValueError(
-            f"{weights}, {path}: records are stored in network files, from .onnx to .onnx; "
-            "`deeplab export` makes them of checkpoints"
-        )
+    check_store(weights, path)
     (first, exact), *others = qualities.items()
     if first.precision != "f32":
         raise ValueError(f"{first} is no float32, which fewer bits are compared with: measure both")
@@ -143,6 +139,19 @@ def store_records(
     path.parent.mkdir(parents=True, exist_ok=True)
     imaging.write_atomically(path, lambda file: file.write(content))
     return records
+
+
+def check_store(weights: str | Path, path: Path) -> None:
+    """Check, before anything is measured, that records can be stored.
+
+    Raises:
+        ValueError: Weights, or a file to be written, that are no network file.
+    """
+    if is_checkpoint(weights) or path.suffix != ".onnx":
+        raise ValueError(
+            f"{weights}, {path}: records are stored in network files, from .onnx to .onnx; "
+            "`deeplab export` makes them of checkpoints"
+        )
 
 
 def _emulated(setup: Setup) -> str:
