@@ -1,5 +1,6 @@
 import os
 import struct
+import sys
 import threading
 
 import numpy as np
@@ -105,3 +106,12 @@ def test_pipes_are_read_once_and_not_looked_into(tmp_path):
     with open_raster(pipe, Reading(), memory=MEMORY) as raster:
         np.testing.assert_array_equal(raster.read(0, 60), PICTURE)
     writing.join()
+
+
+def test_without_rasterio_what_gdal_alone_reads_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rasterio", None)
+    path = tmp_path / "a.vrt"
+    path.write_text("<VRTDataset/>")
+    assert needs_parts(path)
+    with pytest.raises(ValueError, match="pip install 'deeplabkit\\[geo]'"):
+        open_raster(path, Reading(), memory=MEMORY)

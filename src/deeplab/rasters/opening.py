@@ -19,7 +19,8 @@ from deeplab.rasters.values import Reading
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".svs", ".ndpi", ".scn", ".qptiff")
 """Names of files that are TIFF inside, in lower case."""
 
-_GEO_SUFFIXES = (".vrt", ".jp2", ".img")
+_GDAL_ALONE = ".vrt"
+_GEO_SUFFIXES = (_GDAL_ALONE, ".jp2", ".img")
 _TIFF_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _GEO_TAGS = (33550, 33922, 34264, 34735)  # scale, tie points, transformation, keys
 _IS_OVER_LIMIT = 2  # times Pillow's limit on pixels: from there on it refuses
@@ -49,7 +50,7 @@ def open_raster(
     if isinstance(source, np.ndarray):
         return ArrayRaster(bands.read_bands(source, reading.num_bands))
     if isinstance(source, Path):
-        if source.suffix.lower() in _GEO_SUFFIXES and _is_there("rasterio"):
+        if _is_for_gdal(source):
             return _only_whole_level(GeoRaster(source, reading), level)
         if is_tiff(source):
             if is_on_earth(source) and level == 0:
@@ -77,9 +78,7 @@ def is_tiff(path: Path) -> bool:
 
 def is_raster(path: Path) -> bool:
     """Tell whether results of a file are to be TIFF files: those of TIFF files and of GDAL's."""
-    if path.suffix.lower() in _GEO_SUFFIXES and _is_there("rasterio"):
-        return True
-    return is_tiff(path)
+    return _is_for_gdal(path) or is_tiff(path)
 
 
 def is_on_earth(path: Path) -> bool:
@@ -98,8 +97,8 @@ def needs_parts(path: Path) -> bool:
     those that have more pixels than Pillow decodes. What cannot be read at all is not one of them.
     """
     try:
-        if path.suffix.lower() in _GEO_SUFFIXES[:1]:
-            return _is_there("rasterio")
+        if path.suffix.lower() == _GDAL_ALONE:
+            return True
         if not is_tiff(path):
             return False
         tags = read_tags(path)
@@ -108,6 +107,12 @@ def needs_parts(path: Path) -> bool:
     limit = Image.MAX_IMAGE_PIXELS
     is_large = limit is not None and tags.get(256, 0) * tags.get(257, 0) > _IS_OVER_LIMIT * limit
     return is_large or any(tag in tags for tag in _GEO_TAGS)
+
+
+def _is_for_gdal(path: Path) -> bool:
+    """Tell, by its name, a file that rasterio reads if it is there, or that nothing else reads."""
+    suffix = path.suffix.lower()
+    return suffix == _GDAL_ALONE or (suffix in _GEO_SUFFIXES and _is_there("rasterio"))
 
 
 def _only_whole_level(raster: Raster, level: int) -> Raster:
