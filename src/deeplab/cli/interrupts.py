@@ -12,11 +12,14 @@ EXIT_CODE = 130
 
 
 @contextmanager
-def finish_first(clean_up: Callable[[], object]) -> Iterator[Callable[[], bool]]:
+def finish_first(
+    clean_up: Callable[[], object], message: str = "finishing the pictures in hand"
+) -> Iterator[Callable[[], bool]]:
     """Let the first Ctrl-C only ask for an end, and the second one end the process.
 
     Args:
         clean_up: What is to be done before the process ends at once.
+        message: What is said at the first one.
 
     Yields:
         Says whether the end was asked for.
@@ -31,7 +34,7 @@ def finish_first(clean_up: Callable[[], object]) -> Iterator[Callable[[], bool]]
             os._exit(EXIT_CODE)  # threads in the middle of a picture are not waited for
         is_asked_for = True
         # Not `print`: it cannot be interrupted by itself.
-        os.write(2, b"\nfinishing the pictures in hand; Ctrl-C again stops at once\n")
+        os.write(2, f"\n{message}; Ctrl-C again stops at once\n".encode())
 
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a script
         yield lambda: False

@@ -90,7 +90,10 @@ def _run(
             inference.clear_leftovers(jobs, older_than_s=0)
 
         is_one = len(jobs) == 1  # then Ctrl-C means that one
-        stop = _never if is_one else stack.enter_context(interrupts.finish_first(clean_up))
+        message = "finishing the pictures in hand"
+        if has_parts:
+            message += " (not videos, nor pictures in tiles)"
+        stop = _never if is_one else stack.enter_context(interrupts.finish_first(clean_up, message))
         outcomes = stack.enter_context(closing(begin(stop, tell_frames)))
         try:
             for outcome in chain(failed, outcomes):

@@ -97,9 +97,9 @@ def segment(
     """Find the objects in photos: NAME.mask.png and NAME.overlay.jpg at the photo's own size.
 
     Lists are separated by commas: --scales 0.5,0.75,1 --save mask,cutout --classes cat,dog.
-    Results that are there already are skipped. Ctrl-C finishes the pictures in hand, and the same
-    command goes on with the rest. Exit code 1: some pictures could not be done (they are listed at
-    the end); 2: none could; 130: Ctrl-C.
+    Results that are there already are skipped. Ctrl-C finishes the pictures in hand, but no videos
+    and no pictures in tiles, and the same command goes on with the rest. Exit code 1: some pictures
+    could not be done (they are listed at the end); 2: none could; 130: Ctrl-C.
     """
     from deeplab import inference, processor
 
