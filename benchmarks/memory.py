@@ -80,7 +80,9 @@ def make_photo(height: int, width: int) -> Image.Image:
 def run(command: list) -> tuple[float, float]:
     """Run a command to its end: peak of its resident memory in megabytes, and seconds."""
     start = time.perf_counter()
-    process = os.posix_spawn(command[0], [os.fspath(word) for word in command], os.environ)
+    silent = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+    words = [os.fspath(word) for word in command]
+    process = os.posix_spawn(command[0], words, os.environ, file_actions=silent)
     _, status, usage = os.wait4(process, 0)
     if status:
         raise SystemExit(f"{command[0]} failed ({os.waitstatus_to_exitcode(status)})")
