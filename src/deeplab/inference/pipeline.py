@@ -8,6 +8,7 @@ pictures in hand, and no results but the few that wait for an earlier picture.
 
 import errno
 import logging
+import math
 import shutil
 import time
 from collections import defaultdict
@@ -116,9 +117,10 @@ def clear_leftovers(jobs: Iterable[Job], *, older_than_s: float = _ABANDONED_S) 
 
     Args:
         jobs: What is to be done.
-        older_than_s: Leave those alone that were written to in so many seconds.
+        older_than_s: Leave those alone that were written to in so many seconds. 0: none, whatever
+            the clock of the file system says, which need not be the processor's.
     """
-    written_before = time.time() - older_than_s
+    written_before = time.time() - older_than_s if older_than_s else math.inf
     names: defaultdict[Path, set[str]] = defaultdict(set)
     for job in jobs:
         names[job.prefix.parent].add(job.prefix.name)
