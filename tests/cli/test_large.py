@@ -72,6 +72,8 @@ def test_a_damaged_picture_stops_nothing(segment):
         (["--tile", "64", "--window", "64"], "--window and tiles (--tile, --memory) exclude"),
         (["--memory", "1GB", "--longest-side", "64"], "--longest-side and tiles"),
         (["--tile", "64", "--overlap", "2"], "overlap 2: give the share of a tile"),
+        (["--tile", "none", "--memory", "1GB"], "--tile none and --memory exclude one another"),
+        (["--tile", "none", "--level", "1"], "--tile none and --level exclude one another"),
         (["--overlap", "0.3"], "overlap 0.3 is of windows or tiles: give their size too"),
         (["--value-range", "5"], "--value-range 5: give two numbers"),
         (["--bands", "1.5,2,3"], "--bands 1.5,2,3: give whole numbers"),
@@ -84,6 +86,57 @@ def test_wrong_options_do_nothing_and_say_what_is_allowed(segment, arguments, me
     assert code == 2
     assert message in err
     assert not list(Path("segmented").glob("*"))
+
+
+@pytest.fixture
+def geotiff(segment):
+    """The first picture, as a TIFF file that lies on earth."""
+    tifffile = pytest.importorskip("tifffile", reason="needs the tiff extra")
+    with Image.open("a.png") as image:
+        pixels = np.asarray(image)
+    keys = (34735, "H", 4, (1, 1, 0, 0))
+    tifffile.imwrite("earth.tif", pixels, photometric="rgb", extratags=[keys])
+    return "earth.tif"
+
+
+def test_without_tiles_a_geotiff_is_a_photo_like_any_other(segment, geotiff, caplog):
+    segment("a.png", "--save", "mask,cutouts,coco")
+    code, _, err = segment(geotiff, "--tile", "none", "--save", "mask,cutouts,coco")
+    assert code == 0, err
+    assert not caplog.records
+    np.testing.assert_array_equal(
+        *(imaging.read_label_map(Path("segmented", f"{name}.mask.png")) for name in ("a", "earth"))
+    )
+    assert Path("segmented/earth.coco.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--window", "64"), "--window"),
+        (("--longest-side", "75"), "--longest-side"),
+        (("--save", "mask,labelme"), "output 'labelme'"),
+    ],
+)
+def test_a_geotiff_is_done_as_a_whole_for_what_tiles_lack(segment, geotiff, caplog, options, why):
+    segment("a.png", *options)
+    code, _, err = segment(geotiff, *options)
+    assert code == 0, err
+    (record,) = caplog.records
+    assert f"earth.tif: done as a whole for {why}, which tiles lack" in record.message
+    np.testing.assert_array_equal(
+        *(imaging.read_label_map(Path("segmented", f"{name}.mask.png")) for name in ("a", "earth"))
+    )
+
+
+def test_what_pillow_does_not_decode_stays_in_tiles_and_says_so(
+    segment, geotiff, monkeypatch, caplog
+):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    code, _, err = segment(geotiff, "--save", "coco")
+    assert code == 2
+    assert "earth.tif: output 'coco' is not made of pictures in tiles" in err
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(("options", "expected"), [((), 2), (("--tile", "64"), None)])

@@ -5,10 +5,10 @@ import threading
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin, TiffTags
 
 from deeplab import imaging
-from deeplab.rasters import Reading, is_raster, needs_parts, open_raster
+from deeplab.rasters import Reading, can_be_whole, is_raster, needs_parts, open_raster, opening
 
 MEMORY = 10**9
 PICTURE = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
@@ -87,6 +87,17 @@ def test_tiff_files_that_are_huge_or_on_earth_are_read_in_parts(tmp_path, order,
     assert found((256, 50), (257, 40), (34735, 7))
 
 
+def test_pillow_decides_by_the_head_what_can_be_whole(tmp_path, monkeypatch):
+    path = tmp_path / "a.tif"
+    Image.fromarray(PICTURE).save(path)
+    assert can_be_whole(path)
+    for content in (b"II*\0", b"no picture"):
+        (tmp_path / "b.tif").write_bytes(content)
+        assert not can_be_whole(tmp_path / "b.tif")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert not can_be_whole(path)
+
+
 def test_other_files_are_not_read_in_parts(tmp_path):
     for name, content in [("a.png", b"\x89PNG"), ("b.tif", b"II*\0\xff\xff"), ("c.tif", b"")]:
         (tmp_path / name).write_bytes(content)
@@ -115,3 +126,38 @@ def test_without_rasterio_what_gdal_alone_reads_says_how_to_get_it(tmp_path, mon
     assert needs_parts(path)
     with pytest.raises(ValueError, match="pip install 'deeplabkit\\[geo]'"):
         open_raster(path, Reading(), memory=MEMORY)
+
+
+@pytest.fixture
+def geotiff(tmp_path):
+    """A TIFF file that lies on earth."""
+    keys = TiffImagePlugin.ImageFileDirectory_v2()
+    keys.tagtype[34735] = TiffTags.SHORT
+    keys[34735] = (1, 1, 0, 0)
+    Image.fromarray(PICTURE).save(tmp_path / "earth.tif", tiffinfo=keys)
+    assert needs_parts(tmp_path / "earth.tif")
+    return tmp_path / "earth.tif"
+
+
+@pytest.mark.parametrize("missing", [("rasterio",), ("rasterio", "tifffile")])
+def test_without_rasterio_a_geotiff_is_read_all_the_same_with_one_warning(
+    geotiff, missing, monkeypatch, caplog
+):
+    if "tifffile" not in missing:
+        pytest.importorskip("tifffile", reason="needs the tiff extra")
+    for package in missing:
+        monkeypatch.setitem(sys.modules, package, None)
+    opening._warn_of_lost_place.cache_clear()
+    for _ in range(2):
+        with open_raster(geotiff, Reading(), memory=MEMORY) as raster:
+            assert raster.place is None
+            np.testing.assert_array_equal(raster.read(0, 60), PICTURE)
+    (record,) = caplog.records
+    assert "pip install 'deeplabkit[geo]' keeps both" in record.message
+
+
+def test_a_geotiff_that_nothing_installed_reads_says_what_to_install(geotiff, monkeypatch):
+    for package in ("rasterio", "tifffile"):
+        monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ValueError, match="pip install 'deeplabkit\\[geo]'"):
+        open_raster(geotiff, Reading(bands=(3, 2, 1)), memory=MEMORY)

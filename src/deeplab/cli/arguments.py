@@ -100,10 +100,11 @@ Verbose = Annotated[
 TileSize = Annotated[
     str | None,
     typer.Option(
-        metavar="auto|PIXELS",
+        metavar="auto|none|PIXELS",
         help="Label pictures of any size at full resolution, in overlapping tiles of so many "
         "pixels; auto: as many as --memory allows. Unasked, TIFF files are that lie on earth "
-        "(GeoTIFF) or are too large to be decoded at once.",
+        "(GeoTIFF) or are too large to be decoded at once; none: not these either, and results do "
+        "not say where on earth they lie.",
     ),
 ]
 """`--tile`, for `LargeChoice`."""

@@ -1,5 +1,7 @@
 """What `deeplab segment` is told of pictures that are labelled in tiles."""
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +12,15 @@ if TYPE_CHECKING:
     from deeplab.inference import Job, Tiling
     from deeplab.rasters import Reading
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class LargeChoice:
     """The options as they were typed.
 
     Attributes:
-        tile: "auto" or pixels.
+        tile: "auto", "none" or pixels.
         memory: Such as "2GB".
         overlap: Of windows or of tiles.
         value_range: "LOW,HIGH".
@@ -37,6 +41,10 @@ class LargeChoice:
         Raises:
             ValueError: They do.
         """
+        if self._is_refused and (others := self._others()):
+            raise ValueError(
+                f"--tile none and {others[0]} exclude one another: it is of pictures in tiles"
+            )
         if self._is_wanted and (window is not None or longest_side is not None):
             other = "--window" if window is not None else "--longest-side"
             raise ValueError(
@@ -49,12 +57,37 @@ class LargeChoice:
                 "(--window or --tile)"
             )
 
-    def takes(self, job: "Job") -> bool:
-        """Tell whether a picture is labelled in tiles.
+    def divide(
+        self,
+        jobs: Sequence["Job"],
+        *,
+        window: str | None,
+        longest_side: int | None,
+        outputs: Sequence[str],
+    ) -> tuple[list["Job"], list["Job"]]:
+        """Give what is done as a whole, and what in tiles.
+
+        Where something was typed that tiles lack, files that lie on earth are done as a whole if
+        Pillow reads them; a warning says what that costs.
 
         Raises:
-            ValueError: It is a video, and something was typed that these do not have.
+            ValueError: There is a video, and something was typed that these do not have.
         """
+        whole_for = _what_tiles_lack(window, longest_side, outputs)
+        whole: list[Job] = []
+        in_tiles: list[Job] = []
+        off_earth: list[Job] = []
+        for job in jobs:
+            takes = self._takes(job)
+            if takes and not self._is_wanted and whole_for and _can_be_whole(job):
+                off_earth.append(job)
+                takes = False
+            (in_tiles if takes else whole).append(job)
+        if off_earth:
+            _warn(off_earth, whole_for)
+        return whole, in_tiles
+
+    def _takes(self, job: "Job") -> bool:
         from deeplab.rasters import needs_parts
 
         if job.is_video:
@@ -64,7 +97,9 @@ class LargeChoice:
                     "--value-range, --bands and --level out"
                 )
             return False
-        return self._is_wanted or (isinstance(job.source, Path) and needs_parts(job.source))
+        if self._is_wanted or self._is_refused:
+            return self._is_wanted
+        return isinstance(job.source, Path) and needs_parts(job.source)
 
     def tiling(self) -> "Tiling":
         """Say how large pictures are cut.
@@ -95,16 +130,59 @@ class LargeChoice:
         return Reading(num_bands, _bands(self.bands), _value_range(self.value_range))
 
     @property
+    def _is_refused(self) -> bool:
+        return self.tile == "none"
+
+    @property
     def _is_wanted(self) -> bool:
-        given = (self.tile, self.memory, self.value_range, self.bands)
-        return self.level != 0 or any(one is not None for one in given)
+        return not self._is_refused and (self.tile is not None or bool(self._others()))
+
+    def _others(self) -> list[str]:
+        """List the other options that were typed and that are of tiles alone."""
+        given = {
+            "--memory": self.memory,
+            "--value-range": self.value_range,
+            "--bands": self.bands,
+            "--level": self.level or None,
+        }
+        return [option for option, value in given.items() if value is not None]
+
+
+def _what_tiles_lack(
+    window: str | None, longest_side: int | None, outputs: Sequence[str]
+) -> str | None:
+    """Name something that was typed and that pictures in tiles do not have."""
+    from deeplab.inference import lacking_outputs
+
+    if window is not None:
+        return "--window"
+    if longest_side is not None:
+        return "--longest-side"
+    return next((f"output {output!r}" for output in lacking_outputs(outputs)), None)
+
+
+def _warn(off_earth: Sequence["Job"], whole_for: str | None) -> None:
+    name, others = off_earth[0].name, len(off_earth) - 1
+    _log.warning(
+        "%s%s: done as a whole for %s, which tiles lack; results do not say where on earth "
+        "pictures lie",
+        name,
+        f" and {others} more" if others else "",
+        whole_for,
+    )
+
+
+def _can_be_whole(job: "Job") -> bool:
+    from deeplab.rasters import can_be_whole
+
+    return isinstance(job.source, Path) and can_be_whole(job.source)
 
 
 def _tile(text: str | None) -> int | None:
-    if text is None or text == "auto":
+    if text is None or text in ("auto", "none"):
         return None
     if not text.isdecimal():
-        raise ValueError(f"--tile {text}: give pixels, such as 1024, or auto")
+        raise ValueError(f"--tile {text}: give pixels, such as 1024, or auto, or none")
     return int(text)
 
 

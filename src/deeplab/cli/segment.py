@@ -105,16 +105,13 @@ def segment(
 
     large = LargeChoice(tile, memory, overlap, value_range, bands, level)
     large.check(window=window, longest_side=longest_side)
+    outputs, kept = split_list(save), split_list(classes)
     inference.check_out_dir(out)
     jobs, failed = inference.find_jobs(photos, out, standard_input=sys.stdin.buffer)
-    whole: list[inference.Job] = []
-    in_tiles: list[inference.Job] = []
-    for job in jobs:
-        (in_tiles if large.takes(job) else whole).append(job)
+    whole, in_tiles = large.divide(jobs, window=window, longest_side=longest_side, outputs=outputs)
     has_parts = len(jobs) < _MANY and (in_tiles or any(job.is_video for job in whole))
     num_threads = processor.num_cores() if threads is None else threads
     workers = max(1, min(num_threads, len(whole)))
-    outputs, kept = split_list(save), split_list(classes)
 
     def load(threads: int | None, *, workers: int = 1) -> inference.Segmenter:
         return inference.Segmenter.load(

@@ -31,6 +31,7 @@ from deeplab.inference.large import label_rows as label_rows
 from deeplab.inference.large_batch import check_large_jobs as check_large_jobs
 from deeplab.inference.large_batch import segment_large_files as segment_large_files
 from deeplab.inference.large_files import LargeResult as LargeResult
+from deeplab.inference.large_files import lacking_outputs as lacking_outputs
 from deeplab.inference.large_files import large_paths as large_paths
 from deeplab.inference.large_files import segment_large as segment_large
 from deeplab.inference.network_file import read_card as read_card

@@ -78,9 +78,9 @@ def label_rows(
     """
     if not segmenter.is_full_resolution:
         raise ValueError(
-            "tiles, in which very large and georeferenced TIFF files are always scored, are of the "
-            "full resolution: leave longest side and window out; to score a smaller picture, give "
-            "a scale such as 0.5"
+            "tiles, in which very large TIFF files are always scored, are of the full resolution: "
+            "leave longest side and window out; to score a smaller picture, give a scale such as "
+            "0.5"
         )
     card, crf = segmenter.card, segmenter.crf
     margin = 0 if crf is None else _margin(crf)

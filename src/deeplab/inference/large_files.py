@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from deeplab import imaging
 from deeplab.inference.large import LabelledRows, Progress, label_rows
 from deeplab.inference.large_polygons import PolygonFile
-from deeplab.inference.outputs import LARGE_SUFFIXES, Output, check_outputs
+from deeplab.inference.outputs import LARGE_SUFFIXES, OUTPUTS, Output, check_outputs
 from deeplab.inference.overview import Overview
 from deeplab.inference.segmentation import ClassShare
 from deeplab.inference.segmenter import Segmenter
@@ -135,6 +135,11 @@ def large_paths(
     return {output: prefix.with_name(prefix.name + suffixes[output]) for output in outputs}
 
 
+def lacking_outputs(outputs: Sequence[str]) -> list[str]:
+    """List those outputs that pictures have, but not in tiles."""
+    return [output for output in outputs if output in OUTPUTS and output not in SUFFIXES]
+
+
 def check_large_outputs(outputs: Sequence[str]) -> None:
     """Check that outputs are such as pictures in tiles have.
 
@@ -144,8 +149,8 @@ def check_large_outputs(outputs: Sequence[str]) -> None:
     for output in outputs:
         if output not in SUFFIXES:
             raise ValueError(
-                f"output {output!r} is not made of pictures in tiles, as very large and "
-                f"georeferenced TIFF files always are; these have {', '.join(SUFFIXES)}"
+                f"output {output!r} is not made of pictures in tiles, as very large TIFF files "
+                f"always are; these have {', '.join(SUFFIXES)}"
             )
 
 

@@ -2,6 +2,7 @@
 
 from deeplab.rasters.geo_file import GeoFile as GeoFile
 from deeplab.rasters.map_place import MapPlace as MapPlace
+from deeplab.rasters.opening import can_be_whole as can_be_whole
 from deeplab.rasters.opening import is_raster as is_raster
 from deeplab.rasters.opening import needs_parts as needs_parts
 from deeplab.rasters.opening import open_raster as open_raster

@@ -1,6 +1,8 @@
 """Which reader takes a file, and whether a file is one that has to be read in parts."""
 
+import functools
 import importlib.util
+import logging
 from pathlib import Path
 from typing import BinaryIO
 
@@ -8,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deeplab import bands
+from deeplab import bands, imaging
 from deeplab.rasters.geo_raster import GeoRaster
 from deeplab.rasters.pillow_raster import open_with_pillow
 from deeplab.rasters.raster import ArrayRaster, Raster
 from deeplab.rasters.tiff_raster import TiffRaster
 from deeplab.rasters.tiff_tags import read_tags
 from deeplab.rasters.values import Reading
+
+_log = logging.getLogger(__name__)
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".svs", ".ndpi", ".scn", ".qptiff")
 """Names of files that are TIFF inside, in lower case."""
@@ -36,7 +40,8 @@ def open_raster(
     """Open a picture of any size.
 
     TIFF files that lie somewhere on earth, and what else GDAL alone reads, go to rasterio; other
-    TIFF files to tifffile; all others are decoded as a whole, by Pillow.
+    TIFF files to tifffile; all others are decoded as a whole, by Pillow. Without rasterio the TIFF
+    files go to tifffile or Pillow too, and a warning says what is lost.
 
     Args:
         source: A path, an open binary file, or a picture (H, W, bands) uint8.
@@ -54,7 +59,7 @@ def open_raster(
             return _only_whole_level(GeoRaster(source, reading), level)
         if is_tiff(source):
             if is_on_earth(source) and level == 0:
-                return GeoRaster(source, reading)
+                return _open_on_earth(source, reading, memory)
             return TiffRaster(source, reading, level=level, memory=memory)
     if reading.bands is not None or reading.value_range is not None:
         raise ValueError(f"{source}: --bands and --value-range are of TIFF files and rasters")
@@ -107,6 +112,37 @@ def needs_parts(path: Path) -> bool:
     limit = Image.MAX_IMAGE_PIXELS
     is_large = limit is not None and tags.get(256, 0) * tags.get(257, 0) > _IS_OVER_LIMIT * limit
     return is_large or any(tag in tags for tag in _GEO_TAGS)
+
+
+def can_be_whole(path: Path) -> bool:
+    """Tell, by its head, whether Pillow decodes a file: it knows its kind, and allows its size."""
+    try:
+        with imaging.without_warnings, Image.open(path):
+            return True
+    except Exception:  # Pillow raises nearly every kind
+        return False
+
+
+def _open_on_earth(path: Path, reading: Reading, memory: int) -> Raster:
+    """Open a TIFF file that lies somewhere on earth, by what is installed."""
+    if _is_there("rasterio"):
+        return GeoRaster(path, reading)
+    if _is_there("tifffile"):
+        raster: Raster = TiffRaster(path, reading, memory=memory)
+    elif reading.bands is None and reading.value_range is None and can_be_whole(path):
+        raster = open_with_pillow(path, reading.num_bands, memory)
+    else:
+        return GeoRaster(path, reading)  # it says what to install
+    _warn_of_lost_place()
+    return raster
+
+
+@functools.cache  # once: there may be thousands of files
+def _warn_of_lost_place() -> None:
+    _log.warning(
+        "rasterio is not installed, so results of GeoTIFF files do not say where on earth they "
+        "lie, nor where nothing was measured; pip install 'deeplabkit[geo]' keeps both"
+    )
 
 
 def _is_for_gdal(path: Path) -> bool:
