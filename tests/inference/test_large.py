@@ -156,6 +156,20 @@ def test_probabilities_are_those_of_the_whole_picture_in_bytes():
     np.testing.assert_allclose(found, expected, atol=0.51)  # rounded
 
 
+@pytest.mark.parametrize("crf", [None, CRF])
+def test_tiles_are_labelled_with_the_threads_of_the_segmenter(crf, monkeypatch):
+    threads = set()
+    label = ScoreGrid.label
+
+    def watched(grid):
+        threads.add(grid.threads)
+        return label(grid)
+
+    monkeypatch.setattr(ScoreGrid, "label", watched)
+    list(large(Segmenter(ColourEngine(), crf=crf, threads=3), smooth(60, 60), tile=40))
+    assert threads == {3}
+
+
 def test_progress_counts_the_tiles():
     told = []
     rows = label_rows(

@@ -10,6 +10,7 @@ from PIL import Image
 
 import deeplab
 from deeplab import imaging
+from deeplab.crf import DenseCRF
 from deeplab.inference import Engine, Segmenter
 from deeplab.weights import NetworkCard
 
@@ -287,6 +288,23 @@ def test_an_overlap_without_windows_is_refused() -> None:
 
 
 # Loading
+
+
+@pytest.mark.parametrize("crf", [None, DenseCRF(iterations=1, threads=1)])
+def test_labels_are_made_with_the_threads_of_the_segmenter(crf: DenseCRF | None) -> None:
+    segmenter = Segmenter(PointEngine(), longest_side=40, crf=crf, threads=1)
+    result = segmenter(ramp(50, 60))
+    assert result.grid.threads == 1
+    assert Segmenter(PointEngine(), crf=crf)(ramp(50, 60)).grid.threads is None
+
+
+def test_threads_reach_network_and_labels(network_path: Path) -> None:
+    assert Segmenter.load(network_path, threads=1).score(ramp(50, 60)).grid.threads == 1
+
+
+def test_no_threads_at_all_are_refused() -> None:
+    with pytest.raises(ValueError, match="threads 0"):
+        Segmenter(PointEngine(), threads=0)
 
 
 def test_unknown_weights_are_refused() -> None:

@@ -1,6 +1,8 @@
 """The compiled module against numpy: the same labels and values to the last bit."""
 
+import logging
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -123,6 +125,39 @@ def test_without_the_compiled_module_numpy_gives_the_same(monkeypatch):
     np.testing.assert_array_equal(compiled[0], plain[0])
     np.testing.assert_allclose(compiled[1], plain[1], rtol=0, atol=1e-6)
     np.testing.assert_array_equal(whole, upsampling.upsample(values, rows, columns))
+
+
+@pytest.mark.parametrize(("most", "expected"), [(None, 8), (1, 1), (3, 3)])
+def test_no_more_threads_work_than_were_asked_for(most, expected, monkeypatch):
+    used = []
+
+    def label(*arrays, threads, **how):
+        used.append(threads)
+        kernel.label(*arrays, threads=threads, **how)
+
+    def upsample(*arrays, threads, **how):
+        used.append(threads)
+        kernel.upsample(*arrays, threads=threads, **how)
+
+    watched = SimpleNamespace(label=label, upsample=upsample, variants=kernel.variants)
+    monkeypatch.setattr(upsampling, "_kernel", watched)
+    monkeypatch.setattr(upsampling, "num_cores", lambda: 8)
+    grid = np.zeros((9, 2, 2), np.float32), np.zeros(1000), np.zeros(1000)  # worth 8 threads
+    upsampling.label(*grid, are_probabilities=False, threads=most)
+    upsampling.upsample(*grid, threads=most)
+    assert used == [expected, expected]
+
+
+def test_that_nothing_was_compiled_is_told_once(monkeypatch, caplog):
+    monkeypatch.setattr(upsampling, "_kernel", None)
+    upsampling._tell_nothing_is_compiled.cache_clear()
+    with caplog.at_level(logging.INFO, logger="deeplab"):
+        for _ in range(2):
+            upsampling.label(
+                np.zeros((2, 1, 1), np.float32), np.zeros(1), np.zeros(1), are_probabilities=False
+            )
+    assert [record.levelname for record in caplog.records] == ["INFO"]
+    assert "compiled module" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -29,12 +29,14 @@ class ScoreGrid:
             borders.
         columns: (W,) likewise.
         are_probabilities: `scores` are probabilities: 0..1, and 1 in sum over the classes.
+        threads: Processor threads that upsample and label, at most; None: one for each core.
     """
 
     scores: NDArray[np.floating[Any]]
     rows: NDArray[np.float64]
     columns: NDArray[np.float64]
     are_probabilities: bool = False
+    threads: int | None = None
 
     def bands(self) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         """Upsample band by band: pixel rows, and their class scores (K, rows, W), to be kept."""
@@ -56,6 +58,7 @@ class ScoreGrid:
             self.rows,
             self.columns,
             are_probabilities=self.are_probabilities,
+            threads=self.threads,
         )
 
     def probability_bands(self) -> Iterator[tuple[slice, NDArray[np.float32]]]:
@@ -86,7 +89,8 @@ class ScoreGrid:
 
     def _upsample(self, scores: NDArray[np.floating[Any]], band: slice) -> NDArray[np.float32]:
         part, rows = _around(scores, self.rows[band])
-        return upsampling.upsample(part.astype(np.float32, copy=False), rows, self.columns)
+        values = part.astype(np.float32, copy=False)
+        return upsampling.upsample(values, rows, self.columns, threads=self.threads)
 
     def _log_sum(self) -> NDArray[np.float32]:
         log_sum = np.empty((len(self.rows), len(self.columns)), dtype=np.float32)

@@ -202,6 +202,7 @@ class _Labelling:
             np.arange(stop - start, dtype=np.float64),
             np.arange(right - left, dtype=np.float64),
             are_probabilities=True,
+            threads=self._segmenter.threads,
         )
 
     def _scores_of(self, start: int, stop: int, left: int, right: int) -> ScoreGrid:
@@ -211,7 +212,8 @@ class _Labelling:
         one, last = math.floor(rows[0]), min(math.ceil(rows[-1]) + 1, scores.shape[1])
         west, east = math.floor(columns[0]), math.ceil(columns[-1]) + 1
         one, west = min(one, last - 1), min(west, scores.shape[2] - 1)
-        return ScoreGrid(scores[:, one:last, west:east], rows - one, columns - west)
+        part, threads = scores[:, one:last, west:east], self._segmenter.threads
+        return ScoreGrid(part, rows - one, columns - west, threads=threads)
 
 
 def _margin(crf: DenseCRF) -> int:

@@ -3,6 +3,7 @@
 Shapes: K classes, (H, W) the picture, (h, w) the score grid.
 """
 
+import dataclasses
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -97,6 +98,7 @@ def place_scores(
     *,
     stride: int | None = None,
     longest_side: int | None = None,
+    threads: int | None = None,
 ) -> tuple[ScoredPicture, str]:
     """Lay scores over their picture.
 
@@ -107,6 +109,7 @@ def place_scores(
             on beyond the picture, as that of a padded one does. None: the corner scores lie on the
             corner pixels.
         longest_side: Pixels; a CRF sees a larger picture shrunk to it. None: as it is.
+        threads: See `ScoreGrid`.
 
     Returns:
         The picture with its scores, and what was assumed about the place of these, in words.
@@ -131,8 +134,8 @@ def place_scores(
         for length, shorter, step in zip(picture.shape[:2], seen.shape[:2], steps, strict=True)
     ]
     (rows_of, seen_rows_of), (columns_of, seen_columns_of) = axes
-    grid = ScoreGrid(file.scores, rows_of, columns_of, file.are_probabilities)
-    seen_grid = ScoreGrid(file.scores, seen_rows_of, seen_columns_of, file.are_probabilities)
+    grid = ScoreGrid(file.scores, rows_of, columns_of, file.are_probabilities, threads)
+    seen_grid = dataclasses.replace(grid, rows=seen_rows_of, columns=seen_columns_of)
     return ScoredPicture(picture, seen, grid, seen_grid), place
 
 
@@ -163,6 +166,7 @@ class ScoreFolder:
         class_names: The K classes.
         stride: See `place_scores`.
         crf: Refine the scores with it.
+        threads: See `ScoreGrid`; the CRF has a number of its own.
 
     Raises:
         ValueError: No such folder.
@@ -175,6 +179,7 @@ class ScoreFolder:
         *,
         stride: int | None = None,
         crf: DenseCRF | None = None,
+        threads: int | None = None,
     ) -> None:
         if not folder.is_dir():
             raise ValueError(f"scores {folder}: no such folder")
@@ -182,6 +187,7 @@ class ScoreFolder:
         self._folder = folder
         self._stride = stride
         self._crf = crf
+        self._threads = threads
 
     def __contains__(self, picture_path: Path) -> bool:
         """Say whether there is a file for this picture."""
@@ -206,7 +212,7 @@ class ScoreFolder:
             )
         try:
             picture = imaging.read_picture(picture_path)
-            return place_scores(file, picture, stride=self._stride)[0]
+            return place_scores(file, picture, stride=self._stride, threads=self._threads)[0]
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
 

@@ -43,6 +43,7 @@ class ScoredPicture:
         *,
         grid_steps: tuple[float, float],
         are_probabilities: bool = False,
+        threads: int | None = None,
     ) -> "ScoredPicture":
         """Say where pixels lie between scores.
 
@@ -52,6 +53,8 @@ class ScoredPicture:
             scores: (K, h, w); score (0, 0) belongs to pixel (0, 0) of `seen`.
             grid_steps: How far one pixel row, and one pixel column, of `seen` is on the grid.
             are_probabilities: The scores are probabilities.
+            threads: Processor threads for all that is made of the scores but the CRF, at most;
+                None: one for each core.
         """
         sizes = zip(picture.shape[:2], seen.shape[:2], grid_steps, strict=True)
         axes = [
@@ -62,8 +65,8 @@ class ScoredPicture:
         return cls(
             picture,
             seen,
-            ScoreGrid(scores, rows, columns, are_probabilities),
-            ScoreGrid(scores, seen_rows, seen_columns, are_probabilities),
+            ScoreGrid(scores, rows, columns, are_probabilities, threads),
+            ScoreGrid(scores, seen_rows, seen_columns, are_probabilities, threads),
         )
 
     def refine(self, crf: DenseCRF) -> ScoreGrid:
@@ -114,7 +117,9 @@ class ScoredPicture:
             positions_on(length, shorter)
             for length, shorter in zip(self.picture.shape[:2], self.seen.shape[:2], strict=True)
         )
-        return ScoreGrid(marginals, rows, columns, are_probabilities=True)
+        return ScoreGrid(
+            marginals, rows, columns, are_probabilities=True, threads=self.grid.threads
+        )
 
 
 def positions_on(length: int, other: int) -> NDArray[np.float64]:

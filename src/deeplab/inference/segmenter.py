@@ -17,7 +17,7 @@ from deeplab import bands, imaging
 from deeplab.crf import DenseCRF
 from deeplab.inference.choose_engine import EngineChoice, PrecisionChoice, open_engine
 from deeplab.inference.crf_choice import find_crf
-from deeplab.inference.engine import Engine
+from deeplab.inference.engine import Engine, check_threads
 from deeplab.inference.scored import ScoredPicture
 from deeplab.inference.segmentation import Segmentation
 from deeplab.inference.windows import OVERLAP, Windows
@@ -42,6 +42,8 @@ class Segmenter:
             are scored whole.
         overlap: The share of a window that the next one sees again, 0..0.9; a third if None.
         crf: Refine the fused scores with this fully connected CRF, see `ScoredPicture.refine`.
+        threads: Processor threads that make labels of scores, at most; None: one for each core.
+            Engine and CRF have a number of their own; `load` gives all three the same.
 
     Attributes:
         card: What the network says about itself.
@@ -49,6 +51,7 @@ class Segmenter:
         scales: Sizes at which pictures are scored, by us or inside the file, the largest first.
         flip: Whether mirrored pictures are scored too, likewise.
         crf: As given.
+        threads: As given.
         is_full_resolution: Neither a longest side nor windows were asked for, so that pictures may
             be scored in tiles, see `large.label_rows`.
 
@@ -68,7 +71,9 @@ class Segmenter:
         window: int | tuple[int, int] | None = None,
         overlap: float | None = None,
         crf: DenseCRF | None = None,
+        threads: int | None = None,
     ) -> None:
+        check_threads(threads)
         _check_scales(scales)
         if engine.card.fuses_scales:
             _check_nothing_twice(engine.card, scales, flip, window)
@@ -82,6 +87,7 @@ class Segmenter:
         self.scales = engine.card.inner_scales if is_inside else self._own_scales
         self.flip = engine.card.inner_flip if is_inside else flip
         self.crf = crf
+        self.threads = threads
         self.is_full_resolution = longest_side is None and window is None
         self._windows = _windows(window, overlap, engine.card.output_stride)
         whole_limit = engine.card.longest_side if self._windows is None else None
@@ -113,7 +119,7 @@ class Segmenter:
             longest_side: See `Segmenter`.
             window: See `Segmenter`.
             overlap: See `Segmenter`.
-            threads: Processor threads for network and CRF; None: one for each core.
+            threads: Processor threads for network, CRF and labels; None: one for each core.
             crf: See `Segmenter`; or "stored" for the parameters in the network file, the name of
                 a preset, a file of parameters: see `find_crf`.
             engine: What runs the network: "onnxruntime", "openvino", "torch", or "auto" for the
@@ -145,6 +151,7 @@ class Segmenter:
             window=window,
             overlap=overlap,
             crf=crf,
+            threads=threads,
         )
 
     def __call__(self, picture: imaging.PictureSource) -> Segmentation:
@@ -183,7 +190,9 @@ class Segmenter:
         if self._longest_side is not None:
             seen = imaging.shrink_picture(picture, self._longest_side)
         fused, grid_steps = self.score_as_is(seen)
-        return ScoredPicture.place(picture, seen, fused, grid_steps=grid_steps)
+        return ScoredPicture.place(
+            picture, seen, fused, grid_steps=grid_steps, threads=self.threads
+        )
 
     def score_as_is(self, seen: imaging.Picture) -> tuple[NDArray[np.float32], tuple[float, float]]:
         """Score a picture without shrinking it, scales and flip fused.

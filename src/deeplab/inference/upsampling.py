@@ -1,11 +1,14 @@
 """Class scores on a grid to pixels: labels with their probability, or the scores of every pixel.
 
 Two ways to the same labels: the compiled module (`kernel/`), which never holds upsampled scores,
-and numpy, to read, to check the module by, and to take its place where nothing was compiled.
+and numpy, to read, to check the module by, and to take its place where nothing was compiled
+(which the log says once).
 
 Shapes: K classes, (h, w) the grid, (H, W) pixels.
 """
 
+import functools
+import logging
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +27,8 @@ else:
     except ImportError:
         _kernel: ModuleType | None = None
 
+_log = logging.getLogger(__name__)
+
 Labelled = tuple[imaging.LabelMap, NDArray[np.float32]]
 """Labels (H, W), and the probability of each pixel's label (H, W), 0..1."""
 
@@ -41,6 +46,7 @@ def label(
     columns: NDArray[np.float64],
     *,
     are_probabilities: bool,
+    threads: int | None = None,
 ) -> Labelled:
     """Give every pixel the class of its highest value, the first of equals.
 
@@ -49,8 +55,10 @@ def label(
         rows: (H,) position of each pixel row, in rows of `values`, clamped at the borders.
         columns: (W,) likewise.
         are_probabilities: The confidence is the value itself, not the softmax of all.
+        threads: Processor threads, at most; None: one for each core.
     """
     if _kernel is None:
+        _tell_nothing_is_compiled()
         return label_plainly(values, rows, columns, are_probabilities=are_probabilities)
     labels = np.empty((len(rows), len(columns)), dtype=label_dtype(len(values)))
     confidence = np.empty(labels.shape, dtype=np.float32)
@@ -59,14 +67,18 @@ def label(
         labels=labels,
         confidence=confidence,
         are_probabilities=are_probabilities,
-        threads=_num_threads(len(values) * labels.size),
+        threads=_num_threads(len(values) * labels.size, threads),
         variant=_kernel.variants()[0],
     )
     return labels, confidence
 
 
 def upsample(
-    values: NDArray[np.float32], rows: NDArray[np.float64], columns: NDArray[np.float64]
+    values: NDArray[np.float32],
+    rows: NDArray[np.float64],
+    columns: NDArray[np.float64],
+    *,
+    threads: int | None = None,
 ) -> NDArray[np.float32]:
     """Interpolate at all pixels, as `imaging.sample_scores`: (K, h, w) -> (K, H, W).
 
@@ -74,14 +86,16 @@ def upsample(
         values: (K, h, w).
         rows: (H,), see `label`.
         columns: (W,), see `label`.
+        threads: See `label`.
     """
     if _kernel is None:
+        _tell_nothing_is_compiled()
         return imaging.sample_scores(values, rows, columns)
     out = np.empty((len(values), len(rows), len(columns)), dtype=np.float32)
     _kernel.upsample(
         *_contiguous(values, rows, columns),
         out=out,
-        threads=_num_threads(out.size),
+        threads=_num_threads(out.size, threads),
         variant=_kernel.variants()[0],
     )
     return out
@@ -131,5 +145,15 @@ def _contiguous(
     )
 
 
-def _num_threads(num_values: int) -> int:
-    return min(num_cores(), _MOST_THREADS, max(1, num_values // _VALUES_PER_THREAD))
+def _num_threads(num_values: int, most: int | None) -> int:
+    """Take as many threads as are allowed, but for few values fewer: 1.._MOST_THREADS."""
+    worthwhile = max(1, num_values // _VALUES_PER_THREAD)
+    return min(num_cores() if most is None else most, _MOST_THREADS, worthwhile)
+
+
+@functools.cache  # once
+def _tell_nothing_is_compiled() -> None:
+    _log.info(
+        "the compiled module of deeplab.inference is missing: labels are computed with numpy, the "
+        "same and several times slower; installing again where there is a C++17 compiler makes it"
+    )

@@ -38,7 +38,8 @@ def open_scorer(
     path = Path(weights)
     if path.is_dir():
         refiner = _single_threaded(find_crf(crf) if isinstance(crf, str) else crf)
-        folder = ScoreFolder(path, data.label_set.class_names, stride=stride, crf=refiner)
+        names = data.label_set.class_names
+        folder = ScoreFolder(path, names, stride=stride, crf=refiner, threads=1)
         found = tuple(sample for sample in data.samples if sample.picture_path in folder)
         return folder, _only(found, data, path, "scores", ".npz"), num_cores()
     uses_torch = engine == "torch" or is_checkpoint(path)
