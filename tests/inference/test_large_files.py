@@ -102,6 +102,24 @@ def test_a_geotiff_gives_geotiffs_at_its_place_with_void_where_there_is_no_data(
     assert sum(found.share for found in result.found) == pytest.approx(1)
 
 
+def test_tiles_that_a_file_leaves_out_are_void_and_count_nowhere(tmp_path, segmenter):
+    tifffile = pytest.importorskip("tifffile", reason="needs the tiff extra")
+    path = tmp_path / "a.tif"
+    picture = np.zeros((128, 128, 3), np.uint8)
+    picture[:64] = (255, 0, 0)
+    tifffile.imwrite(path, picture, photometric="rgb", tile=(64, 64))
+    with tifffile.TiffFile(path, mode="r+") as file:
+        counts = file.pages[0].databytecounts
+        file.pages[0].tags["TileByteCounts"].overwrite([*counts[:2], 0, 0])
+    result = segment_large(segmenter, path, tmp_path / "b", outputs=("mask",), tiling=TILING)
+    mask = tifffile.imread(result.outputs["mask"])
+    assert (mask[64:] == 255).all()
+    assert (mask[:60] == 1).all()  # below, scores of what lies beyond take part
+    shares = {one.name: one.share for one in result.found}
+    assert shares["cat"] == (mask == 1).sum() / (64 * 128)
+    assert sum(shares.values()) == 1
+
+
 def test_polygons_of_a_geotiff_drawn_at_its_place_are_its_mask(tmp_path, segmenter):
     rasterio = pytest.importorskip("rasterio", reason="needs the geo extra")
     from rasterio.features import rasterize

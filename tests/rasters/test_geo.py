@@ -3,6 +3,7 @@ import errno
 import numpy as np
 import pytest
 
+from deeplab import imaging
 from deeplab.rasters import GeoFile, Reading, needs_parts, open_raster
 from deeplab.rasters.geo_raster import GeoRaster
 
@@ -49,6 +50,34 @@ def test_pixels_of_the_nodata_value_are_not_valid(tmp_path):
     expected = np.ones((30, 90), bool)
     expected[10:20, 40:60] = False
     np.testing.assert_array_equal(valid, expected)
+
+
+def test_blocks_that_a_sparse_file_leaves_out_are_not_valid(tmp_path):
+    options = {"tiled": True, "blockxsize": 32, "blockysize": 16, "SPARSE_OK": True}
+    path = tmp_path / "a.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", height=70, width=90, count=3, dtype="uint8", **place(), **options
+    ) as file:
+        file.write(VALUES[:3, 16:48, 32:], window=rasterio.windows.Window(32, 16, 58, 32))
+    expected = np.zeros((70, 90), bool)
+    expected[16:48, 32:] = True
+    with open_raster(path, Reading(), memory=MEMORY) as raster:
+        for top, bottom in [(0, 70), (20, 60), (5, 9)]:
+            np.testing.assert_array_equal(raster.read_valid(top, bottom), expected[top:bottom])
+        assert raster.read_valid(16, 16) is None
+        np.testing.assert_array_equal(raster.read(16, 48)[:, :32], 0)
+
+
+@pytest.mark.parametrize("kind", ["NON-PREMULTIPLIED", "PREMULTIPLIED"])
+def test_transparent_pixels_lie_on_white_as_pillow_lays_them(tmp_path, kind):
+    values = VALUES.copy()
+    values[3, 30:60, 10:50] = 0
+    path = write(tmp_path / "a.tif", values, photometric="RGB", ALPHA=kind)
+    with open_raster(path, Reading(), memory=MEMORY) as raster:
+        np.testing.assert_array_equal(raster.read(5, 66), imaging.read_picture(path)[5:66])
+        np.testing.assert_array_equal(raster.read_valid(5, 66), values[3, 5:66] > 0)
+    with open_raster(path, Reading(bands=(3, 2, 1)), memory=MEMORY) as raster:
+        np.testing.assert_array_equal(raster.read(5, 66), values[2::-1, 5:66].transpose(1, 2, 0))
 
 
 @pytest.mark.parametrize("height", [70, 256, 300])

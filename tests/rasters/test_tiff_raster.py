@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
+from PIL import Image
 
+from deeplab import bands, imaging
 from deeplab.rasters import Reading, open_raster
 from deeplab.rasters.tiff_raster import TiffRaster
 
@@ -103,11 +105,70 @@ def test_bands_are_chosen_in_any_order(tmp_path):
         open_raster(tmp_path / "a.tif", Reading(num_bands=4), memory=MEMORY)
 
 
-def test_the_alpha_of_rgba_is_left_out(tmp_path):
+@pytest.mark.parametrize("layout", [{}, {"tile": (64, 48)}, {"rowsperstrip": 9}])
+@pytest.mark.parametrize("num_bands", [1, 3])
+@pytest.mark.parametrize("kind", ["unassalpha", "assocalpha"])
+def test_transparent_pixels_lie_on_white_as_pillow_lays_them(tmp_path, layout, num_bands, kind):
+    rgba = np.dstack([PICTURE, PICTURE[::-1, :, :1]])
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, rgba, photometric="rgb", extrasamples=[kind], **layout)
+    with open_raster(path, Reading(num_bands), memory=MEMORY) as raster:
+        found, valid = raster.read(5, 90), raster.read_valid(5, 90)
+    np.testing.assert_array_equal(found, bands.read_bands(path, num_bands)[5:90])
+    assert valid is None
+
+
+@pytest.mark.parametrize("kind", ["minisblack", "miniswhite"])
+def test_transparent_grey_lies_on_white(tmp_path, kind):
+    grey, alpha = PICTURE[..., 0], PICTURE[..., 1]
+    stored = grey if kind == "minisblack" else 255 - grey
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        np.dstack([stored, alpha]),
+        photometric=kind,
+        planarconfig="contig",
+        extrasamples=["unassalpha"],
+    )
+    with open_raster(tmp_path / "a.tif", Reading(), memory=MEMORY) as raster:
+        found = raster.read(0, 150)
+    expected = imaging.read_picture(Image.fromarray(np.dstack([grey, alpha]), "LA"))
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_bands_that_are_typed_are_as_they_are_stored(tmp_path):
     rgba = np.dstack([PICTURE, PICTURE[..., :1]])
     tifffile.imwrite(tmp_path / "a.tif", rgba, photometric="rgb", extrasamples=["unassalpha"])
-    with open_raster(tmp_path / "a.tif", Reading(), memory=MEMORY) as raster:
-        np.testing.assert_array_equal(raster.read(5, 9), PICTURE[5:9])
+    for reading, chosen in [(Reading(bands=(1, 2, 3)), rgba[..., :3]), (Reading(4), rgba)]:
+        with open_raster(tmp_path / "a.tif", reading, memory=MEMORY) as raster:
+            np.testing.assert_array_equal(raster.read(5, 9), chosen[5:9])
+
+
+@pytest.mark.parametrize("layout", ["tiles", "strips", "planes"])
+def test_what_is_left_out_of_the_file_was_not_measured(tmp_path, layout):
+    options = dict(LAYOUTS[layout])
+    values = PICTURE.transpose(2, 0, 1) if "planarconfig" in options else PICTURE
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.ascontiguousarray(values), photometric="rgb", **options)
+    size = (32, 200) if layout == "strips" else (64, 48)
+    across = -(-200 // size[1])
+    gaps = (3,) if layout == "strips" else (1, 2, 5, 14)
+    with tifffile.TiffFile(path, mode="r+") as file:
+        counts = list(file.pages[0].databytecounts)
+        num_planes = 3 if layout == "planes" else 1
+        for number in gaps:
+            for plane in range(num_planes):
+                counts[plane * len(counts) // num_planes + number] = 0
+        file.pages[0].tags["StripByteCounts" if layout == "strips" else 325].overwrite(counts)
+    expected = np.ones((150, 200), bool)
+    for number in gaps:
+        top, left = number // across * size[0], number % across * size[1]
+        expected[top : top + size[0], left : left + size[1]] = False
+    with open_raster(path, Reading(), memory=MEMORY) as raster:
+        for top, bottom in [(0, 150), (30, 70), (100, 101)]:
+            found = raster.read_valid(top, bottom)
+            np.testing.assert_array_equal(found, expected[top:bottom])
+            rows = raster.read(top, bottom)
+            np.testing.assert_array_equal(rows[found], PICTURE[top:bottom][found])
 
 
 def test_what_cannot_be_read_in_parts_is_refused_with_advice(tmp_path):

@@ -17,12 +17,15 @@ from deeplab.rasters.raster import Raster
 from deeplab.rasters.values import Reading
 
 _MOST_WORKERS = 4
-_ALPHA = (1, 2)  # kinds of extra samples: premultiplied or not
+_PREMULTIPLIED = 1
+_ALPHA = (_PREMULTIPLIED, 2)  # kinds of extra samples
 _KINDS = {"MINISBLACK", "MINISWHITE", "RGB", "PALETTE", "YCBCR"}
 
 
 class TiffRaster(Raster):
     """A TIFF file, open.
+
+    Strips and tiles that are left out of the file, as whole slides do it, were not measured.
 
     Args:
         path: The file.
@@ -71,9 +74,11 @@ class TiffRaster(Raster):
         self._chosen = reading.choose(stored, self.name)
         self._samples = samples
         self._pages = pages[: max(self._chosen) // samples + 1]
+        self._alpha = self._find_alpha(first)
         self._chunk_rows = first.tilelength if first.is_tiled else first.rowsperstrip
         self._chunk_rows = min(self._chunk_rows, self.height)
-        self._is_plain = bool(first.is_final and not first.is_tiled)
+        self._has_gaps = any(0 in page.databytecounts for page in self._pages)
+        self._is_plain = bool(first.is_final and not first.is_tiled and not self._has_gaps)
         self._kept: tuple[int, NDArray[Any]] | None = None
         chunk_bytes = self._chunk_rows * self.width * first.samplesperpixel * first.dtype.itemsize
         if not self._is_plain and chunk_bytes > memory / 4:
@@ -99,13 +104,40 @@ class TiffRaster(Raster):
         if page.imagedepth > 1:
             raise ValueError(f"{self.name}: a volume of {page.imagedepth} planes; give one picture")
 
+    def _find_alpha(self, page: Any) -> tuple[int, int] | None:
+        """Give the sample that says how opaque pixels are, and its kind."""
+        kinds = [int(kind) for kind in page.extrasamples]
+        if not self._reading.minds_alpha or self._palette is not None or len(self._pages) > 1:
+            return None
+        first = page.samplesperpixel - len(kinds)
+        return next(((first + n, kind) for n, kind in enumerate(kinds) if kind in _ALPHA), None)
+
     def read(self, top: int, bottom: int) -> Picture:
         """See `Raster.read`."""
-        parts = [
-            part for start in self._starts(top, bottom) for part in [self._rows(start, top, bottom)]
-        ]
-        values = np.concatenate(parts)
-        return self._reading.picture(values, self.name)
+        values = np.concatenate(
+            [self._rows(start, top, bottom) for start in self._starts(top, bottom)]
+        )
+        if self._alpha is None:
+            return self._reading.picture(values, self.name)
+        return self._reading.picture(
+            values[..., :-1],
+            self.name,
+            alpha=values[..., -1],
+            is_premultiplied=self._alpha[1] == _PREMULTIPLIED,
+        )
+
+    def read_valid(self, top: int, bottom: int) -> NDArray[np.bool_] | None:
+        """See `Raster.read_valid`."""
+        if not self._has_gaps:
+            return None
+        valid = np.zeros((bottom - top, self.width), np.bool_)
+        for start in self._starts(top, bottom):
+            rows = slice(max(start - top, 0), start + self._chunk_rows - top)
+            for page in self._pages:
+                for left, index in self._segments(page, start):
+                    if page.databytecounts[index]:
+                        valid[rows, left : left + self._chunk_columns(page)] = True
+        return valid
 
     def close(self) -> None:
         """Close the file."""
@@ -126,7 +158,7 @@ class TiffRaster(Raster):
         return self._kept[1][max(top - start, 0) : bottom - start]
 
     def _bands(self, top: int, bottom: int) -> NDArray[Any]:
-        """Read the chosen bands of rows that begin with a strip or a row of tiles."""
+        """Read the chosen bands, and alpha, of rows that begin with a strip or a row of tiles."""
         read = self._read_plain if self._is_plain else self._decode
         try:
             values = np.concatenate([read(page, top, bottom) for page in self._pages], axis=2)
@@ -134,7 +166,10 @@ class TiffRaster(Raster):
             raise ValueError(f"{self.name}: damaged near row {top} ({error})") from error
         if self._palette is not None:
             values = self._palette[values[..., 0]]
-        return values[..., list(self._chosen)]
+        chosen = _upright_grey(self._pages[0].keyframe, values[..., list(self._chosen)])
+        if self._alpha is None:
+            return chosen
+        return np.concatenate([chosen, values[..., [self._alpha[0]]]], axis=2)
 
     def _read_plain(self, page: Any, top: int, bottom: int) -> NDArray[Any]:
         """Read rows that lie one behind the other in the file, as they are."""
@@ -149,7 +184,7 @@ class TiffRaster(Raster):
             values[..., plane * samples : (plane + 1) * samples] = rows.reshape(
                 bottom - top, self.width, samples
             )
-        return _upright_grey(page.keyframe, values)
+        return values
 
     def _decode(self, page: Any, top: int, bottom: int) -> NDArray[Any]:
         """Decode a strip, or a row of tiles, several at once."""
@@ -159,9 +194,9 @@ class TiffRaster(Raster):
         decode = partial(_decode_segment, page)
         workers = min(_MOST_WORKERS, num_cores())
         for decoded, (plane, _, _, left, _) in in_order(
-            decode, self._segments(page, top), workers=workers
+            decode, self._contents(page, top), workers=workers
         ):
-            if decoded is None:  # left out of the file: nothing was measured there
+            if decoded is None:  # left out of the file
                 continue
             part = decoded[0, : bottom - top, : self.width - left]
             values[
@@ -169,18 +204,24 @@ class TiffRaster(Raster):
                 left : left + part.shape[1],
                 plane * samples : (plane + 1) * samples,
             ] = part
-        return _upright_grey(key, values)
+        return values
 
-    def _segments(self, page: Any, top: int) -> Iterator[tuple[bytes | None, int]]:
-        key = page.keyframe
-        across = -(-self.width // key.tilewidth) if key.is_tiled else 1
+    def _contents(self, page: Any, top: int) -> Iterator[tuple[bytes | None, int]]:
+        for _, index in self._segments(page, top):
+            size = page.databytecounts[index]
+            self._file.filehandle.seek(page.dataoffsets[index])
+            yield (self._file.filehandle.read(size) if size else None), index
+
+    def _segments(self, page: Any, top: int) -> Iterator[tuple[int, int]]:
+        """List the strips or tiles that begin at a row: their left columns and their numbers."""
+        lefts = range(0, self.width, self._chunk_columns(page))
         down = -(-self.height // self._chunk_rows)
-        for plane in range(_planes(key)[0]):
-            first = (plane * down + top // self._chunk_rows) * across
-            for index in range(first, first + across):
-                size = page.databytecounts[index]
-                self._file.filehandle.seek(page.dataoffsets[index])
-                yield (self._file.filehandle.read(size) if size else None), index
+        for plane in range(_planes(page.keyframe)[0]):
+            first = (plane * down + top // self._chunk_rows) * len(lefts)
+            yield from zip(lefts, range(first, first + len(lefts)), strict=True)
+
+    def _chunk_columns(self, page: Any) -> int:
+        return int(page.keyframe.tilewidth) if page.keyframe.is_tiled else self.width
 
 
 def _decode_segment(

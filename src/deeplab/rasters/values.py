@@ -1,8 +1,9 @@
 """Measured values become bytes, and the bands of a file those that a network takes.
 
-Values of 8 bits stay, those of 16 bits are divided by 257, as everywhere here: 65535 becomes 255.
-All other values, and those that fill a part of their range only, need the range that becomes
-0..255. It is never taken from the values themselves: neighbouring windows would get different ones.
+Transparent pixels are laid on white, as everywhere here. Values of 8 bits stay, those of 16 bits
+are divided by 257, as everywhere here: 65535 becomes 255. All other values, and those that fill a
+part of their range only, need the range that becomes 0..255. It is never taken from the values
+themselves: neighbouring windows would get different ones.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from deeplab import imaging
 from deeplab.imaging import Picture
 
 
@@ -69,17 +71,33 @@ class Reading:
             f"{name}: {num_stored} bands, but {self.num_bands} are wanted; say which with --bands"
         )
 
-    def picture(self, values: NDArray[Any], name: str) -> Picture:
+    @property
+    def minds_alpha(self) -> bool:
+        """Whether transparency counts: of grey and colours, if the bands are not typed."""
+        return self.bands is None and self.num_bands in (1, 3)
+
+    def picture(
+        self,
+        values: NDArray[Any],
+        name: str,
+        *,
+        alpha: NDArray[Any] | None = None,
+        is_premultiplied: bool = False,
+    ) -> Picture:
         """Make a picture of the bands that were chosen: (n, W, chosen) -> (n, W, num_bands) uint8.
 
         Args:
             values: Of any kind of number.
             name: What to call it in messages.
+            alpha: How opaque pixels are, (n, W), as it is stored; None: wholly.
+            is_premultiplied: Colours are stored as light as the alpha makes them.
 
         Raises:
             ValueError: Numbers of a kind whose range is not known.
         """
         picture = self._bytes(values, name)
+        if alpha is not None and (opacity := _opacity(alpha)).min(initial=255) < 255:
+            picture = _on_white(picture, opacity, is_premultiplied, name)
         if picture.shape[2] == self.num_bands:
             return picture
         if self.num_bands == 1:
@@ -102,3 +120,23 @@ class Reading:
             f"{name}: values of {values.dtype}; say which of them become 0 and 255 with "
             "--value-range LOW,HIGH"
         )
+
+
+def _opacity(alpha: NDArray[Any]) -> NDArray[np.uint8]:
+    """Scale alpha to 0..255; of numbers whose range is not known, all but 0 is opaque."""
+    if alpha.dtype == np.uint8:
+        return alpha
+    if alpha.dtype == np.uint16:
+        return np.asarray(alpha * np.float32(1 / 257) + np.float32(0.5)).astype(np.uint8)
+    return np.asarray(alpha != 0).astype(np.uint8) * np.uint8(255)
+
+
+def _on_white(
+    picture: Picture, opacity: NDArray[np.uint8], is_premultiplied: bool, name: str
+) -> Picture:
+    """Lay a grey or coloured picture on white: (n, W, 3), with the numbers of Pillow."""
+    height, width = opacity.shape
+    rgba = np.dstack([imaging.as_rgb(picture), opacity]).tobytes()
+    stored_as = "RGBa" if is_premultiplied else "RGBA"
+    image = Image.frombytes("RGBA", (width, height), rgba, "raw", stored_as)
+    return imaging.to_rgb(image, name)
