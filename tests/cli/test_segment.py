@@ -166,13 +166,31 @@ def test_save_chooses_what_is_saved(segment: Segment) -> None:
 
 def test_a_folder_of_pictures_has_one_coco_file_too(segment: Segment) -> None:
     segment("photos", "--save", "coco, geojson", "--simplify", "1", "--classes", "cat")
-    assert sorted(os.listdir("segmented")) == ["cat.coco.json", "cat.geojson", "coco.json", "may"]
-    told = json.loads(Path("segmented/coco.json").read_text())
+    joint = "all-pictures.coco.json"
+    assert sorted(os.listdir("segmented")) == [joint, "cat.coco.json", "cat.geojson", "may"]
+    told = json.loads(Path("segmented", joint).read_text())
     assert [one["file_name"] for one in told["images"]] == [
         "../photos/cat.png",
         "../photos/may/person.png",
     ]
     assert [one["category_id"] for one in told["annotations"]] == [1]
+
+
+def test_the_coco_file_of_all_leaves_the_labelme_file_of_a_picture_called_coco(
+    segment: Segment,
+) -> None:
+    Path("cat.png").rename("photos/coco.png")
+    segment("photos", "--save", "coco,labelme")
+    assert json.loads(Path("segmented/coco.json").read_text())["imagePath"] == "../photos/coco.png"
+
+
+@pytest.mark.parametrize("name", ["All-Pictures.png", "all-pictures.coco.png"])
+def test_a_picture_called_as_the_coco_file_of_all_is_refused(segment: Segment, name: str) -> None:
+    Path("cat.png").rename(Path("photos", name))
+    code, _, err = segment("photos", "--save", "coco,labelme")
+    assert code == 2
+    assert f"photos/{name}: a result of it would be called all-pictures.coco.json" in err
+    assert not Path("segmented").exists()
 
 
 def test_a_video_gives_a_video(segment: Segment) -> None:

@@ -50,9 +50,10 @@ def segment(
         typer.Option(
             help="What to save: mask (indexed PNG), overlay (JPEG), probs (probability of every "
             "class, float16 npz), cutout (RGBA PNG), cutouts (one for each class, in a folder), "
-            "geojson, labelme (polygons of the regions), coco (the regions as run lengths). In "
-            "tiles: mask, overlay, probs (TIFF), cutout, geojson. Of videos: overlay (MP4), "
-            "mask (lossless: grey values are labels), masks (a PNG each)."
+            "geojson, labelme (polygons of the regions), coco (the regions as run lengths; of "
+            "several pictures all-pictures.coco.json too). In tiles: mask, overlay, probs (TIFF), "
+            "cutout, geojson. Of videos: overlay (MP4), mask (lossless: grey values are labels), "
+            "masks (a PNG each)."
         ),
     ] = "mask,overlay",
     classes: KeptClasses = "",
@@ -132,6 +133,7 @@ def segment(
     segmenter = load(threads if workers == 1 else num_threads // workers, workers=workers)
     inference.check_outputs(outputs, kept, segmenter.card.class_names, simplify_px=simplify)
     inference.check_jobs(whole, outputs)
+    inference.check_joint_coco(whole, outputs, out)
     inference.check_large_jobs(in_tiles, outputs)
     tiling, reading = large.tiling(), large.reading(segmenter.card.num_bands)
     inference.clear_leftovers(jobs)
@@ -166,9 +168,6 @@ def segment(
                 tell_tiles=tell_frames,
             )
         if "coco" in outputs:
-            paths = [inference.output_paths(job.prefix, ("coco",))["coco"] for job in jobs]
-            there = [path for path in paths if path.exists()]
-            if len(there) > 1:
-                inference.join_coco(there, out / "coco.json")
+            inference.write_joint_coco(jobs, out)
 
     run_and_tell(begin, jobs, failed, tiled={job.name for job in in_tiles}, json=json)

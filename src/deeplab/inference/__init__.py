@@ -26,6 +26,8 @@ from deeplab.inference.files import check_jobs as check_jobs
 from deeplab.inference.files import check_out_dir as check_out_dir
 from deeplab.inference.files import find_jobs as find_jobs
 from deeplab.inference.grid import ScoreGrid as ScoreGrid
+from deeplab.inference.joint_coco import check_joint_coco as check_joint_coco
+from deeplab.inference.joint_coco import write_joint_coco as write_joint_coco
 from deeplab.inference.large import LabelledRows as LabelledRows
 from deeplab.inference.large import label_rows as label_rows
 from deeplab.inference.large_batch import check_large_jobs as check_large_jobs
