@@ -87,4 +87,4 @@ def test_a_second_ctrl_c_stops_at_once_and_leaves_nothing_half_done(start: Start
     _interrupt(process, once_there="finishing the pictures in hand")
     process.communicate(timeout=300)  # though b.png still waits
     assert process.returncode == 130
-    assert sorted(os.listdir("segmented")) == ["a.mask.png", "a.overlay.jpg"]
+    assert sorted(os.listdir("segmented")) == [".deeplab.json", "a.mask.png", "a.overlay.jpg"]

@@ -55,10 +55,14 @@ def segment(
     return run
 
 
+def visible(folder: str) -> list[str]:
+    return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+
+
 def test_one_photo_gives_mask_overlay_and_a_table(segment: Segment) -> None:
     code, out, err = segment("cat.png")
     assert (code, err) == (0, "")
-    assert sorted(os.listdir("segmented")) == ["cat.mask.png", "cat.overlay.jpg"]
+    assert visible("segmented") == ["cat.mask.png", "cat.overlay.jpg"]
     for part in ("cat.png", "class", "share of the picture", "mean confidence", "background"):
         assert part in out
     assert out.splitlines()[-2:] == ["segmented/cat.mask.png", "segmented/cat.overlay.jpg"]
@@ -146,6 +150,38 @@ def test_overwrite_does_them_again(segment: Segment) -> None:
     assert Path("segmented/cat.mask.png").read_bytes() != b"old"
 
 
+def test_results_that_were_made_otherwise_are_skipped_with_a_warning(
+    segment: Segment, caplog: pytest.LogCaptureFixture
+) -> None:
+    photos = "photos/**/*.png"
+    segment(photos)
+    segment(photos, "--threads", "1")
+    assert not caplog.messages
+    changed = (photos, "--scales", "0.5,1", "--flip", "--crf", "vgg16-largefov")
+    code, out, _ = segment(*changed)
+    assert (code, out.splitlines()[-1]) == (0, "2 skipped")
+    (told,) = caplog.messages
+    assert told.startswith("2 pictures were skipped, but the results in segmented were made with ")
+    assert "scales 1 -> 1, 0.5; flip no -> yes; crf none -> " in told
+    segment(*changed, "--overwrite")
+    segment(*changed)
+    assert len(caplog.messages) == 1
+    segment(photos)
+    assert "scales 1, 0.5 -> 1; flip yes -> no; " in caplog.messages[1]
+
+
+def test_results_of_other_weights_are_told_apart_whatever_the_file_is_called(
+    segment: Segment, make_network: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    one = make_network(longest_side=1000)
+    same = one.rename("same.onnx")
+    segment("cat.png", weights=same)
+    segment("cat.png", weights=same.rename("renamed.onnx"))
+    assert not caplog.messages
+    segment("cat.png", weights=make_network(longest_side=2000))
+    assert "with other settings: weights " in caplog.text
+
+
 def test_standard_input_is_a_photo(segment: Segment, monkeypatch: pytest.MonkeyPatch) -> None:
     content = io.BytesIO(Path("cat.png").read_bytes())
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(content))
@@ -157,7 +193,7 @@ def test_standard_input_is_a_photo(segment: Segment, monkeypatch: pytest.MonkeyP
 def test_save_chooses_what_is_saved(segment: Segment) -> None:
     code, _, _ = segment("cat.png", "--save", "probs, cutout", "--classes", "background")
     assert code == 0
-    assert sorted(os.listdir("segmented")) == ["cat.cutout.png", "cat.probs.npz"]
+    assert visible("segmented") == ["cat.cutout.png", "cat.probs.npz"]
     with Image.open("segmented/cat.cutout.png") as cutout:
         alpha = np.asarray(cutout)[..., 3]
     assert (alpha[:, :4] == 255).all()
@@ -167,7 +203,7 @@ def test_save_chooses_what_is_saved(segment: Segment) -> None:
 def test_a_folder_of_pictures_has_one_coco_file_too(segment: Segment) -> None:
     segment("photos", "--save", "coco, geojson", "--simplify", "1", "--classes", "cat")
     joint = "all-pictures.coco.json"
-    assert sorted(os.listdir("segmented")) == [joint, "cat.coco.json", "cat.geojson", "may"]
+    assert visible("segmented") == [joint, "cat.coco.json", "cat.geojson", "may"]
     told = json.loads(Path("segmented", joint).read_text())
     assert [one["file_name"] for one in told["images"]] == [
         "../photos/cat.png",
@@ -197,7 +233,7 @@ def test_a_video_gives_a_video(segment: Segment) -> None:
     make_clip(Path("clip.mp4"), num_frames=3)
     code, out, err = segment("clip.mp4", "--json", "--save", "mask,overlay,masks")
     assert (code, err.splitlines()[-1]) == (0, "[3/3] pictures of clip.mp4")
-    assert sorted(os.listdir("segmented")) == ["clip.mask.mkv", "clip.masks", "clip.overlay.mp4"]
+    assert visible("segmented") == ["clip.mask.mkv", "clip.masks", "clip.overlay.mp4"]
     told = json.loads(out)
     assert (told["frames"], told["height"], told["width"]) == (3, 48, 64)
     code, out, _ = segment("clip.mp4", "--save", "mask,overlay")

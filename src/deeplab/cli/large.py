@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deeplab.cli.arguments import parse_numbers
 
@@ -128,6 +128,20 @@ class LargeChoice:
         from deeplab.rasters import Reading
 
         return Reading(num_bands, _bands(self.bands), _value_range(self.value_range))
+
+    def settings(self) -> dict[str, Any]:
+        """Say what of it decides results, as JSON values: nothing unless tiles were asked for."""
+        if not self._is_wanted:
+            return {"tiles": None}
+        tiling = self.tiling()
+        size = tiling.tile or f"as large as {tiling.memory / 1e9:g} GB allow"
+        return {
+            "tiles": size,
+            "overlap of tiles": tiling.overlap,
+            "bands": _bands(self.bands),
+            "value range": _value_range(self.value_range),
+            "level": self.level,
+        }
 
     @property
     def _is_refused(self) -> bool:

@@ -1,6 +1,7 @@
 """Telling of a run over many pictures while it goes on, at its end, and when it ends early."""
 
 import json as json_format
+import logging
 import sys
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from deeplab.inference import Job, Outcome, TellFrames
 
+_log = logging.getLogger(__name__)
+
 Begin = Callable[[Callable[[], bool], "TellFrames"], Generator["Outcome", None, None]]
 Tellers = tuple[Callable[["Outcome"], object], "TellFrames"]
 """Who is told of each outcome, and who of the pictures of videos."""
@@ -33,6 +36,7 @@ def run_and_tell(
     failed: Sequence["Outcome"],
     *,
     tiled: Collection[str] = (),
+    warning: Callable[[], str | None] = lambda: None,
     json: bool,
 ) -> None:
     """Run over pictures, tell what becomes of each and of all, and exit with the code for it.
@@ -43,6 +47,7 @@ def run_and_tell(
         jobs: The pictures.
         failed: What has failed before.
         tiled: Names of those pictures that are done in tiles, and told of as videos are.
+        warning: Gives what is to be said of the whole run, after it, if there is something.
         json: Print one JSON object a line instead of a table.
 
     Raises:
@@ -54,6 +59,9 @@ def run_and_tell(
     if not json:
         tally.show()
     tally.show_failures()
+    told = warning()
+    if told is not None:
+        _log.warning("%s", told)
     num_left = total - tally.counts.total()
     if num_left:
         why = why_not_all or "Ctrl-C"

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -98,7 +98,8 @@ def segment(
     """Find the objects in photos: NAME.mask.png and NAME.overlay.jpg at the photo's own size.
 
     Lists are separated by commas: --scales 0.5,0.75,1 --save mask,cutout --classes cat,dog.
-    Results that are there already are skipped. Ctrl-C finishes the pictures in hand, but no videos
+    Results that are there already are skipped (and a warning says if they were made with other
+    settings). Ctrl-C finishes the pictures in hand, but no videos
     and no pictures in tiles, and the same command goes on with the rest. Exit code 1: some pictures
     could not be done (they are listed at the end); 2: none could; 130: Ctrl-C.
     """
@@ -139,7 +140,19 @@ def segment(
     inference.clear_leftovers(jobs)
     wanted = cast("list[inference.Output]", outputs)  # checked above
 
-    def begin(
+    def settings() -> dict[str, Any]:
+        sha256 = inference.hash_weights(weights)
+        return {
+            "weights": f"{segmenter.card.name} (SHA-256 {sha256[:12]})",
+            **segmenter.settings(),
+            **large.settings(),
+            "classes": sorted(kept),
+            "simplify": simplify,
+        }
+
+    made_with = inference.MadeWith(out, settings)
+
+    def segment_all(
         stop: Callable[[], bool], tell_frames: "TellFrames"
     ) -> Generator["Outcome", None, None]:
         yield from inference.segment_files(
@@ -167,7 +180,13 @@ def segment(
                 stop=stop,
                 tell_tiles=tell_frames,
             )
+
+    def begin(
+        stop: Callable[[], bool], tell_frames: "TellFrames"
+    ) -> Generator["Outcome", None, None]:
+        yield from made_with.watch(segment_all(stop, tell_frames))
         if "coco" in outputs:
             inference.write_joint_coco(jobs, out)
 
-    run_and_tell(begin, jobs, failed, tiled={job.name for job in in_tiles}, json=json)
+    tiled = {job.name for job in in_tiles}
+    run_and_tell(begin, jobs, failed, tiled=tiled, warning=made_with.warning, json=json)

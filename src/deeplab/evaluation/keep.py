@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from deeplab import imaging
 from deeplab.data import Sample
 from deeplab.evaluation.tally import Tally
+from deeplab.inference import differences
 
 _DAMAGE = (OSError, ValueError, EOFError, zipfile.BadZipFile)
 
@@ -92,13 +93,11 @@ class Keep:
         self._written = time.monotonic()
 
     def _check_same(self, kept: Mapping[str, Any]) -> None:
-        ours = json.loads(self._about)
-        for key in ours | kept:
-            if ours.get(key) != kept.get(key):
-                raise ValueError(
-                    f"{self._path} holds another evaluation: {key} is {_short(kept.get(key))} "
-                    f"there and {_short(ours.get(key))} now; choose another file, or delete it"
-                )
+        for difference in differences(kept, json.loads(self._about)):
+            raise ValueError(
+                f"{self._path} holds another evaluation: {difference}; choose another file, or "
+                "delete it"
+            )
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
@@ -120,8 +119,3 @@ def _below(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray
         for name, array in arrays.items()
         if name.startswith(prefix)
     }
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from deeplab import imaging
+from deeplab.inference import differences
 
 _HEADINGS = ("stage", "weight", "xy", "rgb", "mean_iou")
 
@@ -83,18 +84,14 @@ class TrialLog:
 
 
 def _check_same(path: Path, about: Mapping[str, Any]) -> None:
-    ours = json.loads(json.dumps(about))
     if path.is_file():
-        kept = json.loads(path.read_text())
-        differing = [key for key in ours | kept if ours.get(key) != kept.get(key)]
-        if differing:
-            key = differing[0]
+        for difference in differences(json.loads(path.read_text()), about):
             raise ValueError(
-                f"{path.parent} holds another search: {key} is {_short(kept.get(key))} there and "
-                f"{_short(ours.get(key))} now; choose another folder with --out"
+                f"{path.parent} holds another search: {difference}; choose another folder with "
+                "--out"
             )
         return
-    content = json.dumps(ours, indent=2).encode() + b"\n"
+    content = json.dumps(about, indent=2).encode() + b"\n"
     imaging.write_atomically(path, lambda file: file.write(content))
 
 
@@ -113,8 +110,3 @@ def _read(path: Path) -> list[Trial]:
             ]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: not a list of trials ({error!r}); delete it") from error
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

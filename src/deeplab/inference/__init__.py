@@ -26,6 +26,8 @@ from deeplab.inference.files import check_jobs as check_jobs
 from deeplab.inference.files import check_out_dir as check_out_dir
 from deeplab.inference.files import find_jobs as find_jobs
 from deeplab.inference.grid import ScoreGrid as ScoreGrid
+from deeplab.inference.identity import differences as differences
+from deeplab.inference.identity import hash_weights as hash_weights
 from deeplab.inference.joint_coco import check_joint_coco as check_joint_coco
 from deeplab.inference.joint_coco import write_joint_coco as write_joint_coco
 from deeplab.inference.large import LabelledRows as LabelledRows
@@ -36,6 +38,7 @@ from deeplab.inference.large_files import LargeResult as LargeResult
 from deeplab.inference.large_files import lacking_outputs as lacking_outputs
 from deeplab.inference.large_files import large_paths as large_paths
 from deeplab.inference.large_files import segment_large as segment_large
+from deeplab.inference.made_with import MadeWith as MadeWith
 from deeplab.inference.network_file import read_card as read_card
 from deeplab.inference.network_file import replace_metadata as replace_metadata
 from deeplab.inference.onnxruntime_engine import OnnxRuntimeEngine as OnnxRuntimeEngine

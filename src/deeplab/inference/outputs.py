@@ -27,7 +27,7 @@ Output = Literal[
     "mask", "overlay", "probs", "cutout", "cutouts", "geojson", "coco", "labelme", "masks"
 ]
 
-VIDEO_OUTPUTS: dict[str, str] = {
+VIDEO_OUTPUTS: dict[Output, str] = {
     "mask": ".mask.mkv",
     "overlay": ".overlay.mp4",
     "masks": ".masks",
@@ -139,6 +139,12 @@ def output_paths(prefix: Path, outputs: Sequence[Output]) -> dict[Output, Path]:
 def video_output_paths(prefix: Path, outputs: Sequence[Output]) -> dict[Output, Path]:
     """Name the files of a video's result, as `output_paths` does those of a picture."""
     return {output: prefix.with_name(prefix.name + VIDEO_OUTPUTS[output]) for output in outputs}
+
+
+def output_of(name: str) -> Output | None:
+    """Tell which output a file, or a folder, is by its name; None: it is no result."""
+    suffix = max(filter(name.endswith, _OUTPUT_OF_SUFFIX), key=len, default=None)
+    return None if suffix is None else _OUTPUT_OF_SUFFIX[suffix]
 
 
 def file_names(class_names: Sequence[str]) -> tuple[str, ...]:
@@ -273,7 +279,7 @@ def _write_encoded(path: Path, encoded: io.BytesIO) -> None:
     imaging.write_atomically(path, lambda file: file.write(encoded.getbuffer()))
 
 
-OUTPUTS: dict[str, OutputKind] = {
+OUTPUTS: dict[Output, OutputKind] = {
     "mask": OutputKind(".mask.png", _write_mask),
     "overlay": OutputKind(".overlay.jpg", _write_overlay),
     "probs": OutputKind(".probs.npz", _write_probabilities),
@@ -288,9 +294,12 @@ OUTPUTS: dict[str, OutputKind] = {
 LARGE_SUFFIXES = (".mask.tif", ".probs.tif")
 """How the names of results end that only pictures in tiles have, see `large_files`."""
 
-RESULT_SUFFIXES = (
-    *(kind.suffix for kind in OUTPUTS.values()),
-    *VIDEO_OUTPUTS.values(),
-    *LARGE_SUFFIXES,
-)
+_OUTPUT_OF_SUFFIX: dict[str, Output] = {
+    **{kind.suffix: output for output, kind in OUTPUTS.items()},
+    **{suffix: output for output, suffix in VIDEO_OUTPUTS.items()},
+    LARGE_SUFFIXES[0]: "mask",
+    LARGE_SUFFIXES[1]: "probs",
+}
+
+RESULT_SUFFIXES = tuple(_OUTPUT_OF_SUFFIX)
 """What names of results end with."""

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from deeplab import bands, imaging
 from deeplab.crf import DenseCRF
 from deeplab.inference.choose_engine import EngineChoice, PrecisionChoice, open_engine
-from deeplab.inference.crf_choice import find_crf
+from deeplab.inference.crf_choice import find_crf, plain_parameters
 from deeplab.inference.engine import Engine, check_threads
 from deeplab.inference.scored import ScoredPicture
 from deeplab.inference.segmentation import Segmentation
@@ -169,6 +170,19 @@ class Segmenter:
         if isinstance(picture, str | Path):
             return dataclasses.replace(result, source=Path(picture))
         return result
+
+    def settings(self) -> dict[str, Any]:
+        """Say what decides the results beside the weights, as JSON values."""
+        windows, setup = self._windows, self.engine.setup
+        return {
+            "scales": list(self.scales),
+            "flip": self.flip,
+            "longest side": self._longest_side,
+            "window": None if windows is None else [windows.height, windows.width],
+            "overlap": None if windows is None else windows.overlap,
+            "crf": None if self.crf is None else plain_parameters(self.crf),
+            "precision": None if setup is None else setup.precision,
+        }
 
     def class_scores(self, picture: imaging.PictureSource) -> NDArray[np.float32]:
         """Score a picture without labelling it: (K, h, w), scales and flip fused.

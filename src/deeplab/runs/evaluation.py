@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 from deeplab.crf import DenseCRF
 from deeplab.data import open_split
@@ -110,16 +111,11 @@ def evaluate(
         )
     if data.label_set.class_names == CITYSCAPES.class_names:
         measures = {*measures, "cityscapes"}
-    settings = {
-        "scales": list(scales),
-        "flip": flip,
-        "window": window,
-        "overlap": overlap,
-        "crf": _describe_crf(crf),
-        "stride": stride,
-        "measures": sorted(measures),
-        "engine": str(scorer.engine.setup) if isinstance(scorer, Segmenter) else None,
-    }
+    settings: dict[str, Any] = {"stride": stride, "measures": sorted(measures)}
+    if isinstance(scorer, Segmenter):
+        settings |= {**scorer.settings(), "engine": str(scorer.engine.setup)}
+    else:
+        settings["crf"] = _describe_crf(crf)
     samples = spread(data.samples, limit)
     about = describe_run(weights, data, samples, settings) if keep else {}
     return evaluate_closely(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from deeplab.data import Sample, SegmentationData
-from deeplab.weights import resolve_checkpoint, resolve_network
+from deeplab.inference import hash_weights
 
 
 def describe_run(
@@ -43,9 +43,7 @@ def _hash_weights(weights: str | Path) -> str:
         files = sorted(file for file in path.rglob("*") if file.suffix in (".npz", ".png"))
         stats = [(file.relative_to(path).as_posix(), file.stat()) for file in files]
         return _hash_lines(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats)
-    resolve = resolve_checkpoint if path.suffix == ".safetensors" else resolve_network
-    with resolve(weights).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return hash_weights(weights)
 
 
 def _describe_sample(sample: Sample) -> str:
