@@ -3,7 +3,7 @@ from PIL import Image
 from tests.inference.test_large import ColourEngine, smooth
 
 from deeplab import imaging
-from deeplab.inference import Job, Segmenter, Tiling, segment_large_files
+from deeplab.inference import Job, Segmenter, Tiling, clear_leftovers, segment_large_files
 from deeplab.inference.large_batch import check_large_jobs
 
 TILING = Tiling(tile=64)
@@ -32,7 +32,7 @@ def test_a_bad_picture_stops_nothing_and_a_second_run_skips_what_is_done(jobs):
     assert [one.status for one in again] == ["skipped", "failed", "skipped"]
 
 
-def test_a_picture_that_is_given_up_leaves_nothing_and_begins_anew(jobs, tmp_path):
+def test_a_picture_that_is_given_up_goes_on(jobs, tmp_path):
     told = []
 
     def tell(name, done, total):
@@ -44,9 +44,12 @@ def test_a_picture_that_is_given_up_leaves_nothing_and_begins_anew(jobs, tmp_pat
     )
     assert list(run) == []
     assert [done for _, done, _ in told] == [1, 2, 3]
-    assert names(tmp_path / "out") == []
+    assert names(tmp_path / "out") == [".a.unfinished"]
+    clear_leftovers(jobs, older_than_s=0)
+    assert names(tmp_path / "out") == [".a.unfinished"]
     (outcome,) = segment_large_files(segmenter, jobs[:1], tiling=TILING, outputs=("mask",))
     assert imaging.read_label_map(outcome.outputs["mask"]).shape == (100, 150)
+    assert names(tmp_path / "out") == ["a.mask.png"]
 
 
 def test_outputs_that_tiles_do_not_have_are_refused_before_any_work(jobs):

@@ -99,9 +99,10 @@ def segment(
 
     Lists are separated by commas: --scales 0.5,0.75,1 --save mask,cutout --classes cat,dog.
     Results that are there already are skipped (and a warning says if they were made with other
-    settings). Ctrl-C finishes the pictures in hand, but no videos
-    and no pictures in tiles, and the same command goes on with the rest. Exit code 1: some pictures
-    could not be done (they are listed at the end); 2: none could; 130: Ctrl-C.
+    settings). Ctrl-C finishes the pictures in hand, but no videos and no pictures in tiles (of
+    which the rows of tiles that are done are kept), and the same command goes on with the rest.
+    Exit code 1: some pictures could not be done (they are listed at the end); 2: none could; 130:
+    Ctrl-C.
     """
     from deeplab import inference, processor
 

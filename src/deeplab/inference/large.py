@@ -11,6 +11,7 @@ Shapes: K classes, (H, W) the picture, n of its rows.
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from deeplab import imaging
 from deeplab.crf import DenseCRF
 from deeplab.inference.grid import ScoreGrid
+from deeplab.inference.large_spool import Spool
 from deeplab.inference.scored import ScoredPicture
 from deeplab.inference.segmenter import Segmenter
 from deeplab.inference.tiles import ScoreBand, Side
@@ -60,6 +62,7 @@ def label_rows(
     *,
     with_probabilities: bool = False,
     with_polygons: bool = False,
+    spool: Spool | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Iterator[LabelledRows]:
     """Label a picture of any size from top to bottom, at full resolution.
@@ -71,6 +74,7 @@ def label_rows(
         tiling: Size of the tiles, or memory for all.
         with_probabilities: Give the probability of every class, too.
         with_polygons: Leave memory to trace regions of `tiling.traced_rows` rows.
+        spool: Where what is done is kept, and taken from if it is there.
         progress: Told of every tile.
 
     Raises:
@@ -97,7 +101,9 @@ def label_rows(
         traced_pixels=raster.height * raster.width if with_polygons else 0,
     )
     rows, columns = cut(raster.height, load, tiling or Tiling())
-    labelling = _Labelling(segmenter, raster, rows, columns, margin, with_probabilities)
+    if spool is None or len(rows.starts) == 1:  # a row of tiles is done whole or not at all
+        spool = Spool()
+    labelling = _Labelling(segmenter, raster, rows, columns, margin, with_probabilities, spool)
     return labelling.run(progress)
 
 
@@ -112,8 +118,9 @@ class _Labelling:
         columns: Side,
         margin: int,
         with_probabilities: bool,
+        spool: Spool,
     ) -> None:
-        self._segmenter, self._raster = segmenter, raster
+        self._segmenter, self._raster, self._spool = segmenter, raster, spool
         self._rows, self._columns = rows, columns
         self._with_probabilities = with_probabilities
         self._num_classes = len(segmenter.card.class_names)
@@ -130,18 +137,21 @@ class _Labelling:
             self._block_rows, self._block_columns = raster.height, raster.width
 
     def run(self, progress: Progress) -> Iterator[LabelledRows]:
-        num_rows, num_columns = len(self._rows.starts), len(self._columns.starts)
+        self._spool.begin(
+            self._segmenter,
+            self._rows,
+            self._columns,
+            with_probabilities=self._with_probabilities,
+        )
         done = 0
-        for row in range(num_rows):
+        for row in range(len(self._rows.starts)):
             picture, top = self._read(row, done)
-            for column in range(num_columns):
-                self._score(row, column, picture, top)
-                progress(row * num_columns + column + 1, num_rows * num_columns)
+            self._score_row(row, picture, top, progress)
             labelled = self._rows.num_pixels(self._rows.num_final(row))
             if labelled < self._raster.height:
                 labelled -= self._margin
             for start, stop in _even_parts(done, labelled, self._block_rows):
-                yield self._label(start, stop, picture, top)
+                yield self._part(start, stop, picture, top)
             done = max(done, labelled)
 
     def _read(self, row: int, done: int) -> tuple[imaging.Picture, int]:
@@ -150,7 +160,24 @@ class _Labelling:
         top = max(0, min(start, done - self._margin))
         points = self._rows.points(row)
         self._band.keep(min(math.floor(top / self._rows.step), points.start), points.stop)
-        return self._ahead.read(top, self._rows.end(row)), top
+        try:
+            return self._ahead.read(top, self._rows.end(row)), top
+        except ValueError:  # what is damaged stays so: nobody will go on here
+            self._spool.remove()
+            raise
+
+    def _score_row(self, row: int, picture: imaging.Picture, top: int, progress: Progress) -> None:
+        num_rows, num_columns = len(self._rows.starts), len(self._columns.starts)
+        name = f"scores-{row}"
+        kept = self._spool.recall(name)
+        if kept is not None:
+            self._band.of_tiles(row)[:] = kept["scores"]
+            progress((row + 1) * num_columns, num_rows * num_columns)
+            return
+        for column in range(num_columns):
+            self._score(row, column, picture, top)
+            progress(row * num_columns + column + 1, num_rows * num_columns)
+        self._spool.keep(name, {"scores": self._band.of_tiles(row)})
 
     def _score(self, row: int, column: int, picture: imaging.Picture, top: int) -> None:
         start, left = self._rows.starts[row], self._columns.starts[column]
@@ -163,7 +190,23 @@ class _Labelling:
         tile = np.ascontiguousarray(picture[start - top : self._rows.end(row) - top, left:right])
         self._band.add(row, column, *self._segmenter.score_as_is(tile))
 
-    def _label(self, start: int, stop: int, picture: imaging.Picture, top: int) -> LabelledRows:
+    def _part(self, start: int, stop: int, picture: imaging.Picture, top: int) -> LabelledRows:
+        is_slow = self._segmenter.crf is not None
+        name = f"rows-{start}"
+        made = self._spool.recall(name) if is_slow else None
+        if made is None:
+            made = self._label(start, stop, picture, top)
+            if is_slow:
+                self._spool.keep(name, made)
+        own_rows = picture[start - top : stop - top]
+        return LabelledRows(
+            start, made["labels"], made["confidence"], own_rows, made.get("probabilities")
+        )
+
+    def _label(
+        self, start: int, stop: int, picture: imaging.Picture, top: int
+    ) -> dict[str, NDArray[Any]]:
+        """Make the parts of `LabelledRows`, by name."""
         shape = (stop - start, self._raster.width)
         labels = np.empty(shape, label_dtype(self._num_classes))
         confidence = np.empty(shape, np.float32)
@@ -180,8 +223,8 @@ class _Labelling:
         valid = self._raster.read_valid(start, stop)
         if valid is not None:
             labels[~valid] = void_of(self._num_classes)
-        own_rows = picture[start - top : stop - top]
-        return LabelledRows(start, labels, confidence, own_rows, probabilities)
+        made: dict[str, NDArray[Any]] = {"labels": labels, "confidence": confidence}
+        return made if probabilities is None else made | {"probabilities": probabilities}
 
     def _grid(
         self, start: int, stop: int, left: int, right: int, picture: imaging.Picture, top: int

@@ -25,7 +25,7 @@ def segment_large_files(
     stop: Callable[[], bool] = lambda: False,
     tell_tiles: TellFrames = lambda name, done, total: None,
 ) -> Generator[Outcome, None, None]:
-    """Label pictures in tiles and save the results; what was interrupted begins anew.
+    """Label pictures in tiles and save the results; what was interrupted goes on.
 
     Args:
         segmenter: The network, ready to run.
@@ -37,7 +37,7 @@ def segment_large_files(
         reading: See `segment_large`.
         level: See `segment_large`.
         overwrite: Do pictures again whose outputs are all there.
-        stop: Asked before each tile; True ends the run, and leaves nothing of what is not done.
+        stop: Asked before each tile; True ends the run, and keeps the rows of tiles that are done.
         tell_tiles: Is told of a picture its name, and how many tiles of how many are done.
 
     Yields:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from deeplab import imaging
 from deeplab.inference.large import LabelledRows, Progress, label_rows
 from deeplab.inference.large_polygons import PolygonFile
+from deeplab.inference.large_spool import Spool
 from deeplab.inference.outputs import LARGE_SUFFIXES, OUTPUTS, Output, check_outputs
 from deeplab.inference.overview import Overview
 from deeplab.inference.segmentation import ClassShare
@@ -76,6 +77,9 @@ def segment_large(
 ) -> LargeResult:
     """Label a picture of any size at full resolution, and write the results as they come.
 
+    Of a file, what is done is kept beside the results until all is: interrupted, the same call goes
+    on, and gives what it would have given.
+
     Args:
         segmenter: See `label_rows`.
         source: A path, an open binary file, or a picture (H, W, bands) uint8.
@@ -95,6 +99,7 @@ def segment_large(
     check_outputs(outputs, classes, card.class_names, simplify_px=simplify_px)
     reading = reading or Reading(card.num_bands)
     paths = large_paths(source, prefix, outputs)
+    spool = Spool.beside(prefix, source, reading, level)
     with open_raster(source, reading, level=level, memory=tiling.memory) as raster:
         rows = label_rows(
             segmenter,
@@ -102,6 +107,7 @@ def segment_large(
             tiling,
             with_probabilities="probs" in outputs,
             with_polygons="geojson" in outputs,
+            spool=spool,
             progress=progress,
         )
         count = _Count(len(card.class_names))
@@ -112,6 +118,7 @@ def segment_large(
                 count.add(part.labels, part.confidence)
                 for file in files:
                     file.add(part)
+        spool.remove()
         return LargeResult(paths, (raster.height, raster.width), count.found(card))
 
 

@@ -161,9 +161,13 @@ class ScoreBand:
             scores = imaging.sample_scores(scores, down, right)
         scores = scores[:, : len(down), : len(right)]
         weights = self._rows.weights(row)[:, np.newaxis] * self._columns.weights(column)
-        at_rows, at_columns = self._rows.points(row), self._columns.points(column)
-        place = slice(at_rows.start - self.first, at_rows.stop - self.first)
-        self.scores[:, place, at_columns.start : at_columns.stop] += scores * weights
+        at_columns = self._columns.points(column)
+        self.of_tiles(row)[:, :, at_columns.start : at_columns.stop] += scores * weights
+
+    def of_tiles(self, row: int) -> NDArray[np.float32]:
+        """Give the part (K, points, w) that a row of tiles lies on: a view, to be changed too."""
+        points = self._rows.points(row)
+        return self.scores[:, points.start - self.first : points.stop - self.first]
 
 
 def _is_plain(positions: NDArray[np.float64]) -> bool:
