@@ -2,9 +2,10 @@
 
 import filecmp
 import os
-import secrets
 import shutil
 from pathlib import Path
+
+from deeplab import imaging
 
 
 def place_file(source: Path, target: Path) -> bool:
@@ -29,12 +30,8 @@ def place_file(source: Path, target: Path) -> bool:
     if target.exists() and filecmp.cmp(source, target):  # the time counts: copies have it too
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary_path = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        _link_or_copy(source, temporary_path)
-        os.replace(temporary_path, target)
-    finally:
-        temporary_path.unlink(missing_ok=True)
+    with imaging.there_when_whole(target) as unfinished:
+        _link_or_copy(source, unfinished)
     return True
 
 

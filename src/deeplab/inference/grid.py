@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 from deeplab import imaging
 from deeplab.inference import upsampling
 
-_BAND_ROWS = 32  # upsampled at a time: so few that the scores stay in the processor's cache
-_BAND_VALUES = 2**20
-
 
 @dataclass(frozen=True, eq=False)
 class ScoreGrid:
@@ -82,10 +79,7 @@ class ScoreGrid:
                 yield values if log_sum is None else np.exp(values - log_sum[band])
 
     def _bands(self) -> Iterator[slice]:
-        height = len(self.rows)
-        step = max(1, min(_BAND_ROWS, _BAND_VALUES // (len(self.scores) * len(self.columns))))
-        for top in range(0, height, step):
-            yield slice(top, min(top + step, height))
+        return upsampling.bands(len(self.scores), len(self.rows), len(self.columns))
 
     def _upsample(self, scores: NDArray[np.floating[Any]], band: slice) -> NDArray[np.float32]:
         part, rows = _around(scores, self.rows[band])

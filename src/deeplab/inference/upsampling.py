@@ -9,6 +9,7 @@ Shapes: K classes, (h, w) the grid, (H, W) pixels.
 
 import functools
 import logging
+from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ Labelled = tuple[imaging.LabelMap, NDArray[np.float32]]
 _VALUES_PER_THREAD = 2**20  # starting a thread takes as long as some ten thousand values
 _MOST_THREADS = 256
 
-# Rows that numpy upsamples at a time: so few that their scores stay in the processor's cache.
+# Upsampled at a time: so little that it stays in the processor's cache.
 _BAND_ROWS = 32
 _BAND_VALUES = 2**20
 
@@ -111,9 +112,7 @@ def label_plainly(
     """Do what `label` does, in numpy."""
     labels = np.empty((len(rows), len(columns)), dtype=label_dtype(len(values)))
     confidence = np.empty(labels.shape, dtype=np.float32)
-    step = max(1, min(_BAND_ROWS, _BAND_VALUES // (len(values) * len(columns))))
-    for top in range(0, len(rows), step):
-        band = slice(top, top + step)
+    for band in bands(len(values), len(rows), len(columns)):
         scores = imaging.sample_scores(values, rows[band], columns)
         labels[band], best = _best_class(scores)
         if are_probabilities:
@@ -122,6 +121,13 @@ def label_plainly(
             np.exp(np.subtract(scores, best, out=scores), out=scores)
             np.divide(1, scores.sum(axis=0), out=confidence[band])
     return labels, confidence
+
+
+def bands(num_classes: int, height: int, width: int) -> Iterator[slice]:
+    """Divide pixel rows into bands whose upsampled scores are few."""
+    step = max(1, min(_BAND_ROWS, _BAND_VALUES // (num_classes * width)))
+    for top in range(0, height, step):
+        yield slice(top, min(top + step, height))
 
 
 def _best_class(scores: NDArray[np.float32]) -> Labelled:

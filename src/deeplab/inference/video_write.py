@@ -7,6 +7,7 @@ import io
 import logging
 import os
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from fractions import Fraction
@@ -47,7 +48,40 @@ class FrameWriter(Protocol):
         """Leave nothing behind."""
 
 
-class OverlayWriter:
+class _VideoWriter(ABC):
+    """Takes pictures into a video file; sound is copied if the subclass opens the file with it.
+
+    Args:
+        path: The file.
+        clip: Where the pictures come from.
+        classes: Names of the classes that are kept.
+    """
+
+    file_format: str
+    """As FFmpeg calls it."""
+
+    def __init__(self, path: Path, clip: Clip, classes: Sequence[str]) -> None:
+        self._encoder = _Encoder(path, clip, self.file_format)
+        self._classes = classes
+
+    @abstractmethod
+    def add(self, frame: Frame, result: Segmentation) -> None:
+        """Take one picture and its labels."""
+
+    def add_sound(self, packet: "Packet[AudioStream]") -> None:
+        """Take a packet of sound."""
+        self._encoder.add_sound(packet)
+
+    def finish(self) -> None:
+        """Complete the file."""
+        self._encoder.finish()
+
+    def abandon(self) -> None:
+        """Remove the file."""
+        self._encoder.abandon()
+
+
+class OverlayWriter(_VideoWriter):
     """The labels' colours over the video, as H.264 in MP4, with the sound as it is.
 
     H.264 as players understand it has even sides: odd ones get one more row or column, a copy of
@@ -59,9 +93,7 @@ class OverlayWriter:
         classes: See `Segmentation.overlay`.
     """
 
-    def __init__(self, path: Path, clip: Clip, classes: Sequence[str]) -> None:
-        self._encoder = _Encoder(path, clip, "mp4")
-        self._classes = classes
+    file_format = "mp4"
 
     def add(self, frame: Frame, result: Segmentation) -> None:
         """Draw and encode one picture."""
@@ -80,18 +112,6 @@ class OverlayWriter:
         )
         self._encoder.add(coded, frame.pts)
 
-    def add_sound(self, packet: "Packet[AudioStream]") -> None:
-        """Copy a packet of sound."""
-        self._encoder.add_sound(packet)
-
-    def finish(self) -> None:
-        """Complete the file."""
-        self._encoder.finish()
-
-    def abandon(self) -> None:
-        """Remove the file."""
-        self._encoder.abandon()
-
     def _open(self, size: tuple[int, ...], frame: Frame) -> None:
         from av import codecs_available
 
@@ -102,7 +122,7 @@ class OverlayWriter:
         self._encoder.open(codec, "yuv420p", size, frame.colours, options, has_sound=True)
 
 
-class MaskWriter:
+class MaskWriter(_VideoWriter):
     """Label maps as a lossless video: FFV1 in Matroska, whose grey values are the labels.
 
     Args:
@@ -111,9 +131,7 @@ class MaskWriter:
         classes: See `Segmentation.labels_of`.
     """
 
-    def __init__(self, path: Path, clip: Clip, classes: Sequence[str]) -> None:
-        self._encoder = _Encoder(path, clip, "matroska")
-        self._classes = classes
+    file_format = "matroska"
 
     def add(self, frame: Frame, result: Segmentation) -> None:
         """Encode one label map."""
@@ -125,17 +143,6 @@ class MaskWriter:
             options = {"level": "3", "slicecrc": "1"}  # each part of a picture has a checksum
             self._encoder.open("ffv1", grey, labels.shape, (2, _FULL_RANGE, 2, 2), options)
         self._encoder.add(VideoFrame.from_ndarray(labels, format=grey), frame.pts)
-
-    def add_sound(self, packet: "Packet[AudioStream]") -> None:
-        """Leave the sound out."""
-
-    def finish(self) -> None:
-        """Complete the file."""
-        self._encoder.finish()
-
-    def abandon(self) -> None:
-        """Remove the file."""
-        self._encoder.abandon()
 
 
 class MaskFolderWriter:
