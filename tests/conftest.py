@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab import imaging
+from deeplab import drawing
 from deeplab.cli.main import main
 from deeplab.labels import VOC12, VOID, named
 from deeplab.weights import NetworkCard
@@ -130,7 +130,7 @@ def fake_voc(tmp_path_factory: pytest.TempPathFactory) -> Path:
         labels = np.zeros((height, width), np.uint8)
         labels[square], labels[0] = (8, 12, 15)[number % 3], VOID
         Image.fromarray(picture).save(root / "JPEGImages" / f"{name}.jpg", quality=95)
-        imaging.write_label_map(root / "SegmentationClass" / f"{name}.png", labels, VOC12.palette)
+        drawing.write_label_map(root / "SegmentationClass" / f"{name}.png", labels, VOC12.palette)
     lists = root / "ImageSets" / "Segmentation"
     (lists / "train.txt").write_text("".join(f"{name}\n" for name in names[:8]))
     (lists / "val.txt").write_text("".join(f"{name}\n" for name in names[8:]))

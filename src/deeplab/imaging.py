@@ -1,4 +1,4 @@
-"""Pixels: reading pictures and label maps, resampling, drawing, and writing files safely.
+"""Pixels: reading pictures and label maps, resampling, and writing files safely.
 
 A picture is RGB, uint8, 0..255, of shape (H, W, 3). A label map has shape (H, W) and is uint8, or
 uint16 where there are more than 255 classes; its largest value is void.
@@ -12,13 +12,13 @@ import os
 import secrets
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 Picture = NDArray[np.uint8]
@@ -29,8 +29,6 @@ PictureSource = str | Path | BinaryIO | Image.Image | NDArray[Any]
 # Formats that Pillow recognises by name but cannot decode.
 _NOT_DECODED = {"BUFR", "GRIB", "HDF5", "MPEG", "WMF"}
 _ALLOWED = "a path, an open binary file, a PIL image, or an RGB array (uint8, shape (H, W, 3))"
-_VOID_COLOUR = (224, 224, 192)  # entry 255 of the palette of the PASCAL VOC devkit
-_PNG_LEVEL = 1  # label maps and cut-outs: higher levels take 5x the time for a few per cent
 
 
 class _Silence:
@@ -206,66 +204,6 @@ def unfinished_files(folder: Path) -> Iterator[tuple[Path, str]]:
     """
     for path in folder.glob(f".*.{'[0-9a-f]' * 8}.tmp"):
         yield path, path.name[1:].removesuffix(".tmp")[:-9]
-
-
-def encode_label_map(labels: LabelMap, palette: Sequence[Sequence[int]]) -> bytes:
-    """Encode a label map (H, W) as an indexed PNG, or as a grey one of 16 bits.
-
-    Args:
-        labels: Label indices; 255 is void. Of uint16, as palettes end at 256 colours, the indices
-            become grey values, and 65535 is void.
-        palette: One RGB colour (0..255) for each label from 0 on; void has VOC's.
-    """
-    is_wide = labels.dtype == np.uint16
-    image = Image.fromarray(labels) if is_wide else _palette_image(labels, palette)
-    encoded = io.BytesIO()
-    image.save(encoded, format="PNG", compress_level=_PNG_LEVEL)
-    return encoded.getvalue()
-
-
-def write_label_map(path: Path, labels: LabelMap, palette: Sequence[Sequence[int]]) -> None:
-    """Write a label map (H, W) as a PNG, whole or not at all; see `encode_label_map`."""
-    content = encode_label_map(labels, palette)
-    write_atomically(path, lambda file: file.write(content))
-
-
-def overlay(
-    picture: Picture, labels: LabelMap, palette: Sequence[Sequence[int]], *, opacity: float = 0.5
-) -> Picture:
-    """Lay the colours of a label map over its picture, with a thin outline around each region.
-
-    Labels whose colour is black (in VOC: the background) let the picture through.
-
-    Args:
-        picture: (H, W, 3).
-        labels: (H, W).
-        palette: One RGB colour (0..255) for each label from 0 on; void has VOC's.
-        opacity: 0 shows the picture alone, 1 the colours alone.
-    """
-    colours = colour_table(labels.dtype, palette)
-    lookup = np.full(len(colours), round(255 * opacity), dtype=np.uint8)
-    lookup[: len(palette)][[not any(colour) for colour in palette]] = 0
-    alpha = lookup[labels]
-    alpha[_outline(labels) & (alpha > 0)] = 255
-    is_wide = labels.dtype == np.uint16
-    drawn = Image.fromarray(colours[labels]) if is_wide else _palette_image(labels, palette)
-    blended = Image.composite(
-        drawn.convert("RGB"), Image.fromarray(as_rgb(picture)), Image.fromarray(alpha)
-    )
-    return np.asarray(blended)
-
-
-def cut_out(picture: Picture, keep: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Keep some pixels of a picture: RGBA, uint8, (H, W, 4), all zero elsewhere.
-
-    Args:
-        picture: (H, W, 3).
-        keep: (H, W).
-    """
-    rgba = np.zeros((*keep.shape, 4), dtype=np.uint8)
-    rgba[..., :3] = as_rgb(picture) * keep[..., np.newaxis]
-    rgba[..., 3] = keep * np.uint8(255)
-    return rgba
 
 
 def resize_picture(picture: Picture, height: int, width: int) -> Picture:
@@ -465,34 +403,6 @@ def grey_8_bit(values: NDArray[Any], name: str) -> NDArray[np.uint8]:
     if not is_allowed:
         raise ValueError(f"{name}: grey values {low}..{high}; allowed are {allowed}: rescale them")
     return np.asarray(values * scale + 0.5).astype(np.uint8)
-
-
-def colour_table(dtype: DTypeLike, palette: Sequence[Sequence[int]]) -> NDArray[np.uint8]:
-    """List the colour of every value that a label map could hold: (values, 3); the last is void's.
-
-    Args:
-        dtype: Of the label map, uint8 or uint16.
-        palette: One RGB colour (0..255) for each label from 0 on.
-    """
-    colours = np.zeros((int(np.iinfo(dtype).max) + 1, 3), dtype=np.uint8)
-    colours[-1] = _VOID_COLOUR
-    colours[: len(palette)] = palette
-    return colours
-
-
-def _palette_image(labels: LabelMap, palette: Sequence[Sequence[int]]) -> Image.Image:
-    image = Image.fromarray(labels)
-    image.putpalette(colour_table(labels.dtype, palette).tobytes())
-    return image
-
-
-def _outline(labels: LabelMap) -> NDArray[np.bool_]:
-    """Mark pixels whose right or lower neighbour differs; wider in pictures of many pixels."""
-    width = max(1, round(max(labels.shape) / 500))
-    edges = np.zeros(labels.shape, dtype=np.bool_)
-    edges[:-width] = labels[width:] != labels[:-width]
-    edges[:, :-width] |= labels[:, width:] != labels[:, :-width]
-    return edges
 
 
 def _neighbours(

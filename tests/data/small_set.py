@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deeplab import imaging
+from deeplab import drawing
 from deeplab.labels import voc_palette
 
 SIZE = (48, 64)
@@ -45,7 +45,7 @@ def make_labels(num_classes: int, size: tuple[int, int] = SIZE) -> NDArray[np.ui
 
 
 def write_labels(path: Path, labels: NDArray[np.uint8]) -> None:
-    imaging.write_label_map(path, labels, voc_palette(20))
+    drawing.write_label_map(path, labels, voc_palette(20))
 
 
 def label_paths(root: Path, split: str = "*") -> list[Path]:

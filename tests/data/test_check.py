@@ -9,7 +9,7 @@ from PIL import Image
 from tests.data import faults
 from tests.data.small_set import label_paths, make_labels, make_set, picture_paths, write_labels
 
-from deeplab import imaging
+from deeplab import drawing, imaging
 from deeplab.data.check import check, quick_check
 from deeplab.data.findings import Finding
 from deeplab.labels import VOC12, voc_palette
@@ -150,10 +150,10 @@ def test_label_maps_of_more_than_255_classes_have_16_bits(tmp_path):
     for path in label_paths(tmp_path):
         labels = np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) % 300
         labels[0] = 65535
-        imaging.write_label_map(path, labels, voc_palette(300))
+        drawing.write_label_map(path, labels, voc_palette(300))
     assert found(tmp_path) == {}
     assert check(tmp_path).tallies["train"].void_pixels == 6 * 64
-    imaging.write_label_map(label_paths(tmp_path)[0], labels + (labels == 299), voc_palette(300))
+    drawing.write_label_map(label_paths(tmp_path)[0], labels + (labels == 299), voc_palette(300))
     assert "300" in found(tmp_path)["ids-out-of-range"].title
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab import imaging
+from deeplab import drawing
 from deeplab.data.colours import labels_of_colours, read_labels_in_palette
 from deeplab.labels import VOC12
 
@@ -19,7 +19,7 @@ def colour_picture() -> Image.Image:
 
 
 def test_the_official_palette_gives_indices(tmp_path):
-    imaging.write_label_map(tmp_path / "a.png", LABELS, VOC12.palette)
+    drawing.write_label_map(tmp_path / "a.png", LABELS, VOC12.palette)
     read = read_labels_in_palette(tmp_path / "a.png", VOC12.palette)
     assert np.array_equal(read, LABELS)
 

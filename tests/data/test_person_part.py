@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from deeplab import imaging
+from deeplab import drawing
 from deeplab.data import person_part
 from deeplab.data.prepared import Options
 from deeplab.labels import PERSON_PART
@@ -129,7 +129,7 @@ def test_pngs_of_person_part_are_taken_and_checked(tmp_path):
     labels = np.tile(np.array([0, 1, 2, 3, 4, 5, 6, 255], np.uint8), (SHAPE[0], 1))
     (tmp_path / "from").mkdir()
     Image.new("RGB", SHAPE[::-1]).save(tmp_path / "from" / "a.jpg")
-    imaging.write_label_map(tmp_path / "from" / "a.png", labels, PERSON_PART.palette)
+    drawing.write_label_map(tmp_path / "from" / "a.png", labels, PERSON_PART.palette)
     person_part.prepare(tmp_path / "from", tmp_path / "to", Options())
     assert np.array_equal(read(tmp_path / "to" / "masks" / "a.png"), labels)
     labels[0, 0] = 7

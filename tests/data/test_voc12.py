@@ -7,7 +7,7 @@ from PIL import Image
 from scipy.io import savemat
 from scipy.sparse import csc_matrix
 
-from deeplab import imaging
+from deeplab import drawing
 from deeplab.data import open_split, voc12
 from deeplab.data.prepared import Options
 from deeplab.labels import VOC12
@@ -51,7 +51,7 @@ def source(tmp_path: Path) -> Path:
     official = np.full((5, 7), 15, np.uint8)
     official[0] = 255
     for name in "abc":
-        imaging.write_label_map(voc / "SegmentationClass" / f"{name}.png", official, VOC12.palette)
+        drawing.write_label_map(voc / "SegmentationClass" / f"{name}.png", official, VOC12.palette)
     for name in "acef":
         write_sbd(sbd / "cls" / f"{name}.mat", np.full((5, 7), 20, np.uint8))
     return root

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab import imaging
+from deeplab import drawing
 from deeplab.data import Sample
 from deeplab.data.coding import LabelCoding
 from deeplab.evaluation import MaskFolder, holds_masks
@@ -54,7 +54,7 @@ def test_colours_are_those_of_the_data_set(tmp_path):
 def test_what_deeplab_segment_wrote_holds_ids_whatever_the_data_set_holds(tmp_path):
     path = tmp_path / "masks" / "a.mask.png"
     path.parent.mkdir()
-    imaging.write_label_map(path, LABELS % 2, voc_palette(2))
+    drawing.write_label_map(path, LABELS % 2, voc_palette(2))
     sample = sample_of("a", tmp_path, values=(0, 255))
     np.testing.assert_array_equal(MaskFolder(path.parent).read(sample, 2), LABELS % 2)
 

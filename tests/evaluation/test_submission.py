@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab import imaging
+from deeplab import drawing
 from deeplab.data import Sample
 from deeplab.evaluation.servers import CityscapesServer, Server, VocServer
 from deeplab.evaluation.submission import check_submission, write_archive
@@ -71,7 +71,7 @@ def test_an_archive_with_a_wrong_file_is_not_left_behind(voc, tmp_path):
     path = tmp_path / "comp6.tgz"
     write_archive(path, tmp_path / "out", VocServer(), voc)
     wrong = tmp_path / "out" / VocServer().place(voc[1])
-    imaging.write_label_map(wrong, np.full(SIZES[1], 255, np.uint8), VOC12.palette)
+    drawing.write_label_map(wrong, np.full(SIZES[1], 255, np.uint8), VOC12.palette)
     with pytest.raises(ValueError, match=r"cannot be submitted.*2008_000002\.png: holds 255"):
         write_archive(path, tmp_path / "out", VocServer(), voc)
     assert not [*tmp_path.glob("*.tgz"), *tmp_path.glob(".*.tgz")]

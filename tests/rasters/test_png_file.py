@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab import imaging
+from deeplab import drawing, imaging
 from deeplab.labels import VOC12
 from deeplab.rasters import PngFile
 
@@ -26,9 +26,9 @@ def noise(*shape, most=256, dtype=np.uint8):
 def test_a_label_map_is_the_picture_that_pillow_writes_at_once(tmp_path):
     labels = noise(33, 41, most=21)
     labels[3] = 255
-    colours = imaging.colour_table(np.uint8, VOC12.palette)
+    colours = drawing.colour_table(np.uint8, VOC12.palette)
     found = written(tmp_path / "a.png", labels, colours=colours)
-    expected = Image.open(io.BytesIO(imaging.encode_label_map(labels, VOC12.palette)))
+    expected = Image.open(io.BytesIO(drawing.encode_label_map(labels, VOC12.palette)))
     assert found.mode == expected.mode == "P"
     assert found.tobytes() == expected.tobytes()
     assert found.convert("RGB").tobytes() == expected.convert("RGB").tobytes()

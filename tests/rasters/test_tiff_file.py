@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab import imaging
+from deeplab import drawing
 from deeplab.labels import VOC12
 from deeplab.rasters import TiffFile
 
@@ -24,7 +24,7 @@ def noise(*shape, most=256, dtype=np.uint8):
 def test_a_label_map_has_its_values_and_colours(tmp_path, size):
     labels = noise(*size, most=21)
     path = tmp_path / "a.tif"
-    write(path, labels, colours=imaging.colour_table(np.uint8, VOC12.palette))
+    write(path, labels, colours=drawing.colour_table(np.uint8, VOC12.palette))
     np.testing.assert_array_equal(tifffile.imread(path), labels)
     with Image.open(path) as image:  # another reader
         assert image.mode == "P"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab import imaging
+from deeplab import drawing, imaging
 from deeplab.data import open_split
 from deeplab.data.stream import DataConfig, SourceConfig
 from deeplab.labels import VOC12
@@ -73,7 +73,7 @@ def test_a_trainaug_without_void_is_doubted_and_one_of_both_kinds_is_not(voc_roo
     for count, is_doubted in ((4, False), (11, True)):
         for path in paths[:count]:
             labels = imaging.read_label_map(path)
-            imaging.write_label_map(path, np.where(labels == 255, 0, labels), VOC12.palette)
+            drawing.write_label_map(path, np.where(labels == 255, 0, labels), VOC12.palette)
         doubts = [one for one in look_at_data(data)[0].warnings if "void" in one]
         assert bool(doubts) == is_doubted
 

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from deeplab import imaging
+from deeplab import drawing, imaging
 from deeplab.data.description import FILE_NAME, DataDescription, to_yaml
 from deeplab.data.place import place_file
 from deeplab.data.samples import Sample
@@ -182,7 +182,7 @@ def _write_pair(
     _check_size(pair, labels)
     _check_ids(pair, labels, len(label_set.class_names))
     place_file(pair.picture_path, target_dir / pair.picture_place)
-    content = imaging.encode_label_map(labels, label_set.palette)
+    content = drawing.encode_label_map(labels, label_set.palette)
     update(pair.name.encode() + b"\0" + np.array(labels.shape, "<u4").tobytes())
     update(labels.tobytes())
     return _write_if_new(target_dir / pair.labels_place, content)

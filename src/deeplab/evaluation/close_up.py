@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deeplab import imaging
+from deeplab import drawing, imaging
 from deeplab.labels import LabelSet
 
 _WRONG = np.array((214, 39, 40), np.float32)
@@ -44,13 +44,13 @@ def draw_close_up(
     true = _pick(truth, size)
     drawings = [
         (small, "photo"),
-        (imaging.overlay(small, true, palette), f"truth{_names(truth, label_set)}"),
+        (drawing.overlay(small, true, palette), f"truth{_names(truth, label_set)}"),
     ]
     for name, labels in found.items():
         whose = f"{name}: " if name else ""
         shown = _pick(labels, size)
         line = f"{whose}found{_names(labels, label_set)}"
-        drawings.append((imaging.overlay(small, shown, palette), line))
+        drawings.append((drawing.overlay(small, shown, palette), line))
         is_wrong = (truth != labels) & (truth < num_classes)
         drawings.append((error_map(small, is_wrong, truth >= num_classes), f"{whose}wrong"))
     return drawings

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deeplab import imaging
+from deeplab import drawing, imaging
 from deeplab.data import Sample
 from deeplab.data.cityscapes_files import check_label_ids, frame_of, to_label_ids
 from deeplab.labels import CITYSCAPES, CITYSCAPES_IDS, VOC12, VOID, LabelSet, voc_palette
@@ -76,7 +76,7 @@ class VocServer(Server):
 
     def encode(self, labels: imaging.LabelMap) -> bytes:
         """See `Server`."""
-        return imaging.encode_label_map(labels, voc_palette())
+        return drawing.encode_label_map(labels, voc_palette())
 
     def check_image(self, image: Image.Image, values: NDArray[Any]) -> None:
         """See `Server`."""

@@ -15,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab import imaging
+from deeplab import drawing, imaging
 from deeplab.inference.large import LabelledRows, Progress, label_rows
 from deeplab.inference.large_polygons import PolygonFile
 from deeplab.inference.large_spool import Spool
@@ -203,7 +203,7 @@ class _Rows:
         if self._output == "mask":
             self.file.write(self._kept.labels[part.labels])
         elif self._output == "cutout":
-            self.file.write(imaging.cut_out(part.picture, self._kept.objects[part.labels]))
+            self.file.write(drawing.cut_out(part.picture, self._kept.objects[part.labels]))
         else:
             assert part.probabilities is not None
             self.file.write(part.probabilities[..., list(self._kept.bands)])
@@ -274,7 +274,7 @@ def _open(
             descriptions=[card.class_names[label] for label in bands],
             scale=1 / 255,
         )
-    colours = imaging.colour_table(dtype, card.palette) if dtype is np.uint8 else None
+    colours = drawing.colour_table(dtype, card.palette) if dtype is np.uint8 else None
     if raster.place is not None:
         nodata = void_of(num_classes)
         return GeoFile(path, *size, place=raster.place, colours=colours, dtype=dtype, nodata=nodata)

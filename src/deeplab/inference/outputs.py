@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deeplab import imaging
+from deeplab import drawing, imaging
 from deeplab.inference import annotations
 from deeplab.labels import find_classes
 
@@ -184,7 +184,7 @@ def replace_folder(finished: Path, path: Path) -> None:
 
 
 def _write_mask(result: "Segmentation", path: Path, options: SaveOptions) -> None:
-    imaging.write_label_map(path, result.labels_of(options.classes), result.palette)
+    drawing.write_label_map(path, result.labels_of(options.classes), result.palette)
 
 
 def _write_overlay(result: "Segmentation", path: Path, options: SaveOptions) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deeplab import imaging
+from deeplab import drawing, imaging
 from deeplab.inference.large import LabelledRows
 from deeplab.labels import label_dtype
 from deeplab.weights import NetworkCard
@@ -54,4 +54,4 @@ class Overview:
 
     def draw(self) -> Image.Image:
         """Lay the labels' colours over the picture."""
-        return Image.fromarray(imaging.overlay(self._picture, self._labels, self._palette))
+        return Image.fromarray(drawing.overlay(self._picture, self._labels, self._palette))

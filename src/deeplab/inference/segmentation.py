@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deeplab import imaging
+from deeplab import drawing, imaging
 from deeplab.inference.grid import ScoreGrid
 from deeplab.inference.outputs import (
     OUTPUTS,
@@ -178,7 +178,7 @@ class Segmentation:
         if classes:
             for label in set(range(len(palette))).difference(self.kept_labels(classes)):
                 palette[label] = (0, 0, 0)
-        return Image.fromarray(imaging.overlay(self.picture, self.labels, palette, opacity=opacity))
+        return Image.fromarray(drawing.overlay(self.picture, self.labels, palette, opacity=opacity))
 
     def cutout(self, classes: Sequence[str] = ()) -> Image.Image:
         """Cut objects out: RGBA, transparent (and black) elsewhere.
@@ -191,7 +191,7 @@ class Segmentation:
         """
         kept = np.zeros(len(self.class_names), dtype=np.bool_)
         kept[list(self.kept_labels(classes))] = True
-        return Image.fromarray(imaging.cut_out(self.picture, kept[self.labels]))
+        return Image.fromarray(drawing.cut_out(self.picture, kept[self.labels]))
 
     def save(
         self,

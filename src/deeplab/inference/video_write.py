@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
-from deeplab import imaging
+from deeplab import drawing, imaging
 from deeplab.inference.outputs import replace_folder
 from deeplab.inference.segmentation import Segmentation
 from deeplab.inference.video_read import Clip, Frame
@@ -164,7 +164,7 @@ class MaskFolderWriter:
     def add(self, frame: Frame, result: Segmentation) -> None:
         """Write one label map."""
         self._count += 1
-        content = imaging.encode_label_map(result.labels_of(self._classes), result.palette)
+        content = drawing.encode_label_map(result.labels_of(self._classes), result.palette)
         (self._temporary_path / f"{self._count:06}.png").write_bytes(content)
 
     def add_sound(self, packet: "Packet[AudioStream]") -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deeplab import imaging
+from deeplab import drawing, imaging
 from deeplab.data.checks import kinds
 from deeplab.data.checks.survey import PictureFacts
 from deeplab.data.checks.verdicts import Verdict
@@ -107,7 +107,7 @@ class Job:
         elif not fits:
             labels = resize_nearest(labels, self.picture.size)
             done.append((kinds.SIZES_DIFFER.name, "label map resized with nearest neighbour"))
-        write_file(path, imaging.encode_label_map(labels, self.label_set.palette))
+        write_file(path, drawing.encode_label_map(labels, self.label_set.palette))
         return done
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab import imaging
+from deeplab import drawing, imaging
 from deeplab.data.check import Checked
 from deeplab.data.checks.contents import class_pixels
 from deeplab.data.checks.remake import resize_nearest
@@ -87,7 +87,7 @@ def draw(
         return picture
     labels, _ = verdict.recoding.read(label_path, len(label_set.class_names))
     fitting = resize_nearest(labels, (picture.shape[0], picture.shape[1]))
-    return imaging.overlay(picture, fitting, label_set.palette)
+    return drawing.overlay(picture, fitting, label_set.palette)
 
 
 def present(checked: Checked, label_path: Path, most: int = 6) -> str:
