@@ -1,9 +1,11 @@
+import threading
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from deeplab import bands, imaging
-from deeplab.rasters import Reading, open_raster
+from deeplab.rasters import Reading, open_raster, tiff_raster
 from deeplab.rasters.tiff_raster import TiffRaster
 
 tifffile = pytest.importorskip("tifffile", reason="needs the tiff extra")
@@ -43,6 +45,23 @@ def test_rows_are_those_of_the_whole_picture(tmp_path, layout):
         assert (raster.height, raster.width) == (150, 200)
         for top, bottom in [(0, 150), (0, 1), (30, 95), (64, 128), (149, 150)]:
             np.testing.assert_array_equal(raster.read(top, bottom), PICTURE[top:bottom])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_no_more_threads_decode_than_were_asked_for(tmp_path, monkeypatch, threads):
+    path = write(tmp_path / "a.tif", PICTURE, tile=(16, 16), compression="deflate")
+    seen, decode = set(), tiff_raster._decode_segment
+
+    def watched(*arguments):
+        seen.add(threading.get_ident())
+        return decode(*arguments)
+
+    monkeypatch.setattr(tiff_raster, "_decode_segment", watched)
+    monkeypatch.setattr(tiff_raster, "num_cores", lambda: 8)
+    with open_raster(path, Reading(), memory=MEMORY, threads=threads) as raster:
+        np.testing.assert_array_equal(raster.read(0, 16), PICTURE[:16])
+    assert len(seen) <= threads
+    assert (seen == {threading.get_ident()}) == (threads == 1)
 
 
 @pytest.mark.parametrize("options", [{}, {"rowsperstrip": 32, "compression": "deflate"}])

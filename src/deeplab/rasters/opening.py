@@ -36,6 +36,7 @@ def open_raster(
     *,
     level: int = 0,
     memory: int,
+    threads: int | None = None,
 ) -> Raster:
     """Open a picture of any size.
 
@@ -48,6 +49,7 @@ def open_raster(
         reading: How stored values become a picture.
         level: Of a pyramid in a TIFF file; 0 is the largest.
         memory: Bytes for all that is to be done with it.
+        threads: Processor threads that decode, at most; None: one for each core.
 
     Raises:
         ValueError: Not a picture, one that does not fit, or a package is missing.
@@ -59,8 +61,8 @@ def open_raster(
             return _only_whole_level(GeoRaster(source, reading), level)
         if is_tiff(source):
             if is_on_earth(source) and level == 0:
-                return _open_on_earth(source, reading, memory)
-            return TiffRaster(source, reading, level=level, memory=memory)
+                return _open_on_earth(source, reading, memory, threads)
+            return TiffRaster(source, reading, level=level, memory=memory, threads=threads)
     if reading.bands is not None or reading.value_range is not None:
         raise ValueError(f"{source}: --bands and --value-range are of TIFF files and rasters")
     return _only_whole_level(open_with_pillow(source, reading.num_bands, memory), level)
@@ -123,12 +125,12 @@ def can_be_whole(path: Path) -> bool:
         return False
 
 
-def _open_on_earth(path: Path, reading: Reading, memory: int) -> Raster:
+def _open_on_earth(path: Path, reading: Reading, memory: int, threads: int | None) -> Raster:
     """Open a TIFF file that lies somewhere on earth, by what is installed."""
     if _is_there("rasterio"):
         return GeoRaster(path, reading)
     if _is_there("tifffile"):
-        raster: Raster = TiffRaster(path, reading, memory=memory)
+        raster: Raster = TiffRaster(path, reading, memory=memory, threads=threads)
     elif reading.bands is None and reading.value_range is None and can_be_whole(path):
         raster = open_with_pillow(path, reading.num_bands, memory)
     else:

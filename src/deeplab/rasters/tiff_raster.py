@@ -32,12 +32,21 @@ class TiffRaster(Raster):
         reading: How its values become a picture.
         level: Of a pyramid; 0 is the largest.
         memory: Bytes; strips or tiles that take more than a quarter are refused.
+        threads: Processor threads that decode, at most; None: one for each core.
 
     Raises:
         ValueError: Not a TIFF file, or one of a kind that cannot be read in parts.
     """
 
-    def __init__(self, path: Path, reading: Reading, *, level: int = 0, memory: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        reading: Reading,
+        *,
+        level: int = 0,
+        memory: int,
+        threads: int | None = None,
+    ) -> None:
         try:
             import tifffile
         except ImportError:
@@ -45,6 +54,7 @@ class TiffRaster(Raster):
                 f"{path}: reading TIFF in parts takes tifffile: pip install 'deeplabkit[tiff]'"
             ) from None
         self.name = str(path)
+        self._workers = min(_MOST_WORKERS, num_cores() if threads is None else threads)
         try:
             self._file = tifffile.TiffFile(path)
         except (tifffile.TiffFileError, OSError, ValueError) as error:
@@ -192,9 +202,8 @@ class TiffRaster(Raster):
         planes, samples = _planes(key)
         values = np.zeros((bottom - top, self.width, planes * samples), key.dtype)
         decode = partial(_decode_segment, page)
-        workers = min(_MOST_WORKERS, num_cores())
         for decoded, (plane, _, _, left, _) in in_order(
-            decode, self._contents(page, top), workers=workers
+            decode, self._contents(page, top), workers=self._workers
         ):
             if decoded is None:  # left out of the file
                 continue
