@@ -57,10 +57,10 @@ from deeplab.inference.score_files import describe_classes as describe_classes
 from deeplab.inference.score_files import place_scores as place_scores
 from deeplab.inference.score_files import read_scores as read_scores
 from deeplab.inference.scored import ScoredPicture as ScoredPicture
-from deeplab.inference.segmentation import ClassShare as ClassShare
 from deeplab.inference.segmentation import Segmentation as Segmentation
 from deeplab.inference.segmenter import Segmenter as Segmenter
 from deeplab.inference.segmenter import label_picture as label_picture
+from deeplab.inference.shares import ClassShare as ClassShare
 from deeplab.inference.tiling import Tiling as Tiling
 from deeplab.inference.tiling import parse_memory as parse_memory
 from deeplab.inference.trials import Trial as Trial

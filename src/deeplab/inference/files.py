@@ -18,7 +18,7 @@ from deeplab.inference.outputs import (
     check_picture_outputs,
     check_video_outputs,
 )
-from deeplab.inference.segmentation import ClassShare
+from deeplab.inference.shares import ClassShare
 from deeplab.inference.video_read import VIDEO_SUFFIXES
 
 STANDARD_INPUT = "-"

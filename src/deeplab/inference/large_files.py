@@ -8,7 +8,7 @@ are drawn smaller. Polygons are GeoJSON, on the raster's map.
 import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,8 +21,8 @@ from deeplab.inference.large_polygons import PolygonFile
 from deeplab.inference.large_spool import Spool
 from deeplab.inference.outputs import LARGE_SUFFIXES, OUTPUTS, Output, check_outputs
 from deeplab.inference.overview import Overview
-from deeplab.inference.segmentation import ClassShare
 from deeplab.inference.segmenter import Segmenter
+from deeplab.inference.shares import ClassShare, ShareCount
 from deeplab.inference.tiling import Tiling
 from deeplab.labels import find_classes, is_background, label_dtype, void_of
 from deeplab.rasters import (
@@ -100,7 +100,9 @@ def segment_large(
     reading = reading or Reading(card.num_bands)
     paths = large_paths(source, prefix, outputs)
     spool = Spool.beside(prefix, source, reading, level)
-    with open_raster(source, reading, level=level, memory=tiling.memory) as raster:
+    with open_raster(
+        source, reading, level=level, memory=tiling.memory, threads=segmenter.threads
+    ) as raster:
         rows = label_rows(
             segmenter,
             raster,
@@ -110,7 +112,7 @@ def segment_large(
             spool=spool,
             progress=progress,
         )
-        count = _Count(len(card.class_names))
+        count = ShareCount(card.class_names)
         prefix.parent.mkdir(parents=True, exist_ok=True)
         kept = _Kept.choose(card, classes)
         with _files(paths, raster, card, kept, simplify_px, tiling.memory) as files:
@@ -119,7 +121,7 @@ def segment_large(
                 for file in files:
                     file.add(part)
         spool.remove()
-        return LargeResult(paths, (raster.height, raster.width), count.found(card))
+        return LargeResult(paths, (raster.height, raster.width), count.found())
 
 
 def large_paths(
@@ -159,38 +161,6 @@ def check_large_outputs(outputs: Sequence[str]) -> None:
                 f"output {output!r} is not made of pictures in tiles, as very large TIFF files "
                 f"always are; these have {', '.join(SUFFIXES)}"
             )
-
-
-@dataclass
-class _Count:
-    """Adds up what is found where."""
-
-    num_classes: int
-    pixels: NDArray[np.float64] = field(init=False)
-    confidence: NDArray[np.float64] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.pixels = np.zeros(self.num_classes)
-        self.confidence = np.zeros(self.num_classes)
-
-    def add(self, labels: imaging.LabelMap, confidence: NDArray[np.float32]) -> None:
-        for label_row, confidence_row in zip(labels, confidence, strict=True):
-            most = self.num_classes
-            self.pixels += np.bincount(label_row, minlength=most)[:most]
-            self.confidence += np.bincount(label_row, confidence_row, minlength=most)[:most]
-
-    def found(self, card: NetworkCard) -> tuple[ClassShare, ...]:
-        total = self.pixels.sum()
-        return tuple(
-            ClassShare(
-                card.class_names[label],
-                int(label),
-                float(self.pixels[label] / total),
-                float(self.confidence[label] / self.pixels[label]),
-            )
-            for label in np.argsort(-self.pixels, kind="stable")
-            if self.pixels[label]
-        )
 
 
 class _Rows:

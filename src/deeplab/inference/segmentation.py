@@ -22,25 +22,9 @@ from deeplab.inference.outputs import (
     check_picture_outputs,
     output_paths,
 )
+from deeplab.inference.shares import ClassShare, ShareCount
 from deeplab.labels import Colour, find_classes, is_background, void_of
 from deeplab.weights import NetworkCard
-
-
-@dataclass(frozen=True)
-class ClassShare:
-    """How much of a picture one class takes.
-
-    Attributes:
-        name: Name of the class.
-        label: Its index in the label map.
-        share: Part of the picture's pixels that carry this label, 0..1.
-        confidence: Mean probability of the class over these pixels, 0..1.
-    """
-
-    name: str
-    label: int
-    share: float
-    confidence: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,21 +92,9 @@ class Segmentation:
 
     def found(self) -> tuple[ClassShare, ...]:
         """List the classes that occur, the largest share first."""
-        pixels = np.zeros(len(self.class_names))
-        confidence = np.zeros(len(self.class_names))
-        for label_row, confidence_row in zip(self.labels, self.confidence, strict=True):
-            pixels += np.bincount(label_row, minlength=len(pixels))
-            confidence += np.bincount(label_row, confidence_row, minlength=len(pixels))
-        return tuple(
-            ClassShare(
-                self.class_names[label],
-                int(label),
-                float(pixels[label] / self.labels.size),
-                float(confidence[label] / pixels[label]),
-            )
-            for label in np.argsort(-pixels, kind="stable")
-            if pixels[label]
-        )
+        count = ShareCount(self.class_names)
+        count.add(self.labels, self.confidence)
+        return count.found()
 
     def probabilities(self) -> NDArray[np.float32]:
         """Compute the probability of every class at every pixel: (K, H, W), 0..1."""

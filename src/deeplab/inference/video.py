@@ -1,6 +1,5 @@
 """Videos: reading, the network, and writing overlap, each in a thread; memory stays flat."""
 
-from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -8,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deeplab.inference.outputs import Output, check_video_outputs, video_output_paths
-from deeplab.inference.segmentation import ClassShare, Segmentation
+from deeplab.inference.segmentation import Segmentation
 from deeplab.inference.segmenter import Segmenter
+from deeplab.inference.shares import ClassShare, ShareCount
 from deeplab.inference.video_read import Clip, Frame
 from deeplab.inference.video_write import FrameWriter, MaskFolderWriter, MaskWriter, OverlayWriter
 from deeplab.labels import find_classes
@@ -75,7 +75,8 @@ def segment_video(
     find_classes(segmenter.card.class_names, classes)
     paths = video_output_paths(Path(prefix), outputs)
     Path(prefix).parent.mkdir(parents=True, exist_ok=True)
-    tally = _Tally()
+    count = ShareCount(segmenter.card.class_names)
+    num_frames, size = 0, (0, 0)
     with Clip(Path(path)) as clip:
         writers: list[FrameWriter] = []
         try:
@@ -86,15 +87,18 @@ def segment_video(
                     for writer in writers:
                         _pass_on(item, result, writer)
                     if result is not None:
-                        tally.add(result)
-                        tell(tally.num_frames, clip.num_frames)
+                        count.add(result.labels, result.confidence)
+                        num_frames += 1
+                        height, width = result.labels.shape
+                        size = height, width
+                        tell(num_frames, clip.num_frames)
             for writer in writers:
                 writer.finish()
         except BaseException:
             for writer in writers:
                 writer.abandon()
             raise
-    return SegmentedVideo(paths, tally.num_frames, tally.size, tally.found())
+    return SegmentedVideo(paths, num_frames, size, count.found())
 
 
 def _scored(
@@ -119,31 +123,3 @@ def _pass_on(
         writer.add(item, result)
     else:
         writer.add_sound(item)
-
-
-class _Tally:
-    """Adds up what pictures show."""
-
-    def __init__(self) -> None:
-        self.num_frames = 0
-        self.size = (0, 0)
-        self._names: dict[int, str] = {}
-        self._shares: defaultdict[int, float] = defaultdict(float)
-        self._confidence: defaultdict[int, float] = defaultdict(float)
-
-    def add(self, result: Segmentation) -> None:
-        self.num_frames += 1
-        height, width = result.labels.shape
-        self.size = (height, width)
-        for one in result.found():
-            self._names[one.label] = one.name
-            self._shares[one.label] += one.share
-            self._confidence[one.label] += one.share * one.confidence
-
-    def found(self) -> tuple[ClassShare, ...]:
-        return tuple(
-            ClassShare(
-                self._names[label], label, share / self.num_frames, self._confidence[label] / share
-            )
-            for label, share in sorted(self._shares.items(), key=lambda item: -item[1])
-        )
