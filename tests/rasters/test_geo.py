@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deeplab import imaging
-from deeplab.rasters import GeoFile, Reading, needs_parts, open_raster
+from deeplab.rasters import GeoFile, Reading, RowLayout, needs_parts, open_raster
 from deeplab.rasters.geo_raster import GeoRaster
 
 rasterio = pytest.importorskip("rasterio", reason="needs the geo extra")
@@ -84,7 +84,8 @@ def test_transparent_pixels_lie_on_white_as_pillow_lays_them(tmp_path, kind):
 def test_what_is_written_lies_at_the_same_place(tmp_path, height):
     labels = np.random.default_rng(0).integers(0, 3, (height, 90), dtype=np.uint8)
     colours = [(0, 0, 0), (255, 0, 0), (0, 255, 9)]
-    file = GeoFile(tmp_path / "a.tif", height, 90, place=place(), colours=colours, nodata=255)
+    layout = RowLayout(height, 90, colours=colours)
+    file = GeoFile(tmp_path / "a.tif", layout, place=place(), nodata=255)
     for start in range(0, height, 33):
         file.write(labels[start : start + 33])
     file.finish()
@@ -97,9 +98,8 @@ def test_what_is_written_lies_at_the_same_place(tmp_path, height):
 
 def test_bands_have_names_and_a_scale(tmp_path):
     rows = VALUES.transpose(1, 2, 0)
-    file = GeoFile(
-        tmp_path / "a.tif", 70, 90, place=place(), num_bands=4, descriptions="abcd", scale=1 / 255
-    )
+    layout = RowLayout(70, 90, num_bands=4)
+    file = GeoFile(tmp_path / "a.tif", layout, place=place(), descriptions="abcd", scale=1 / 255)
     file.write(rows)
     file.finish()
     with rasterio.open(tmp_path / "a.tif") as found:
@@ -113,7 +113,7 @@ def test_a_file_whose_end_the_disk_does_not_take_is_an_error_though_gdal_tells_n
     values = np.random.default_rng(0).integers(0, 256, (256, 700), dtype=np.uint8)
 
     def save(name):
-        file = GeoFile(tmp_path / name, *values.shape, place=place())
+        file = GeoFile(tmp_path / name, RowLayout(*values.shape), place=place())
         file.write(values)
         file.finish()
 

@@ -6,11 +6,11 @@ from PIL import Image
 
 from deeplab import drawing, imaging
 from deeplab.labels import VOC12
-from deeplab.rasters import PngFile
+from deeplab.rasters import PngFile, RowLayout
 
 
 def written(path, rows, **options):
-    file = PngFile(path, *rows.shape[:2], **options)
+    file = PngFile(path, RowLayout(*rows.shape[:2], **options))
     for start in range(0, len(rows), 7):
         file.write(rows[start : start + 7])
     file.finish()
@@ -34,10 +34,10 @@ def test_a_label_map_is_the_picture_that_pillow_writes_at_once(tmp_path):
     assert found.convert("RGB").tobytes() == expected.convert("RGB").tobytes()
 
 
-@pytest.mark.parametrize("num_channels", [3, 4])
-def test_colours_are_those_that_were_written(tmp_path, num_channels):
-    rows = noise(20, 31, num_channels)
-    found = written(tmp_path / "a.png", rows, num_channels=num_channels)
+@pytest.mark.parametrize("num_bands", [3, 4])
+def test_colours_are_those_that_were_written(tmp_path, num_bands):
+    rows = noise(20, 31, num_bands)
+    found = written(tmp_path / "a.png", rows, num_bands=num_bands)
     np.testing.assert_array_equal(np.asarray(found), rows)
 
 

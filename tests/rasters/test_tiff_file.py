@@ -4,13 +4,13 @@ from PIL import Image
 
 from deeplab import drawing
 from deeplab.labels import VOC12
-from deeplab.rasters import TiffFile
+from deeplab.rasters import RowLayout, TiffFile
 
 tifffile = pytest.importorskip("tifffile", reason="needs the tiff extra")
 
 
 def write(path, rows, **options):
-    file = TiffFile(path, *rows.shape[:2], **options)
+    file = TiffFile(path, RowLayout(*rows.shape[:2], **options))
     for start in range(0, len(rows), 100):
         file.write(rows[start : start + 100])
     file.finish()

@@ -31,6 +31,7 @@ from deeplab.rasters import (
     Raster,
     Reading,
     RowFile,
+    RowLayout,
     TiffFile,
     is_raster,
     open_raster,
@@ -232,24 +233,19 @@ def _open(
     num_classes = len(card.class_names)
     dtype = label_dtype(num_classes)
     if output == "cutout":
-        return PngFile(path, *size, num_channels=4)
+        return PngFile(path, RowLayout(*size, num_bands=4))
     if output == "probs":
+        layout = RowLayout(*size, num_bands=len(bands))
         if raster.place is None:
-            return TiffFile(path, *size, num_bands=len(bands))
-        return GeoFile(
-            path,
-            *size,
-            place=raster.place,
-            num_bands=len(bands),
-            descriptions=[card.class_names[label] for label in bands],
-            scale=1 / 255,
-        )
+            return TiffFile(path, layout)
+        names = [card.class_names[label] for label in bands]
+        return GeoFile(path, layout, place=raster.place, descriptions=names, scale=1 / 255)
     colours = drawing.colour_table(dtype, card.palette) if dtype is np.uint8 else None
+    layout = RowLayout(*size, dtype=dtype, colours=colours)
     if raster.place is not None:
-        nodata = void_of(num_classes)
-        return GeoFile(path, *size, place=raster.place, colours=colours, dtype=dtype, nodata=nodata)
+        return GeoFile(path, layout, place=raster.place, nodata=void_of(num_classes))
     kind = TiffFile if _TIFF_MASK in path.name else PngFile
-    return kind(path, *size, colours=colours, dtype=dtype)
+    return kind(path, layout)
 
 
 @dataclass(frozen=True)

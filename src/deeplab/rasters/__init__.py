@@ -11,5 +11,6 @@ from deeplab.rasters.raster import Raster as Raster
 from deeplab.rasters.raster import RowsAhead as RowsAhead
 from deeplab.rasters.row_file import RowFile as RowFile
 from deeplab.rasters.row_file import RowGroups as RowGroups
+from deeplab.rasters.row_file import RowLayout as RowLayout
 from deeplab.rasters.tiff_file import TiffFile as TiffFile
 from deeplab.rasters.values import Reading as Reading

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from deeplab.imaging import without_warnings
 from deeplab.rasters.geo_raster import GDAL_CACHE_BYTES, import_rasterio
-from deeplab.rasters.row_file import RowFile, RowGroups
+from deeplab.rasters.row_file import RowFile, RowGroups, RowLayout
 
 _TILE = 256
 _FULL = 2**20  # bytes: a disk with less than that left is full
@@ -23,12 +23,8 @@ class GeoFile(RowFile):
 
     Args:
         path: The file; one that is there is lost.
-        height: Rows that will come.
-        width: Pixels of each.
+        layout: Of its rows; bands are stored one behind the other.
         place: `Raster.place` of what the rows belong to.
-        colours: RGB 0..255 of up to 256 values, for rows (n, W) of uint8. None: grey.
-        dtype: Of the rows.
-        num_bands: Bands of the rows, (n, W, bands).
         nodata: The value of pixels that were not measured; None: there is none.
         descriptions: Names of the bands.
         scale: What one step of the values is worth, such as 1 / 255.
@@ -37,13 +33,9 @@ class GeoFile(RowFile):
     def __init__(
         self,
         path: Path,
-        height: int,
-        width: int,
+        layout: RowLayout,
         *,
         place: Any,
-        colours: Sequence[Sequence[int]] | NDArray[np.uint8] | None = None,
-        dtype: type[np.unsignedinteger[Any]] = np.uint8,
-        num_bands: int = 1,
         nodata: int | None = None,
         descriptions: Sequence[str] = (),
         scale: float | None = None,
@@ -52,17 +44,18 @@ class GeoFile(RowFile):
         self._path = path
         self._error: type[Exception] = rasterio.errors.RasterioError
         self._environment = rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_BYTES)
-        self._groups = RowGroups((_TILE, width, num_bands), np.dtype(dtype))
+        dtype = np.dtype(layout.dtype)
+        self._groups = RowGroups((_TILE, layout.width, layout.num_bands), dtype)
         self._num_written = 0
         with self._environment, without_warnings:  # it warns of a place that is none
             self._file = rasterio.open(
                 path,
                 "w",
                 driver="GTiff",
-                height=height,
-                width=width,
-                count=num_bands,
-                dtype=np.dtype(dtype).name,
+                height=layout.height,
+                width=layout.width,
+                count=layout.num_bands,
+                dtype=dtype.name,
                 nodata=nodata,
                 tiled=True,
                 blockxsize=_TILE,
@@ -73,12 +66,13 @@ class GeoFile(RowFile):
                 BIGTIFF="IF_SAFER",
                 **place,
             )
-            if colours is not None:
-                self._file.write_colormap(1, {n: tuple(colour) for n, colour in enumerate(colours)})
+            if layout.colours is not None:
+                colours = {value: tuple(colour) for value, colour in enumerate(layout.colours)}
+                self._file.write_colormap(1, colours)
             if descriptions:
                 self._file.descriptions = tuple(descriptions)
             if scale is not None:
-                self._file.scales = (scale,) * num_bands
+                self._file.scales = (scale,) * layout.num_bands
 
     def write(self, rows: NDArray[Any]) -> None:
         """See `RowFile.write`."""

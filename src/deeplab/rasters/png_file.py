@@ -5,14 +5,13 @@ Reference: PNG specification, third edition (W3C), sections 4.5 and 11.
 
 import struct
 import zlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.rasters.row_file import RowFile
+from deeplab.rasters.row_file import RowFile, RowLayout
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _LEVEL = 1  # as for label maps that are written at once
@@ -26,29 +25,17 @@ class PngFile(RowFile):
 
     Args:
         path: The file; one that is there is lost.
-        height: Rows that will come.
-        width: Pixels of each.
-        colours: RGB 0..255 of up to 256 values, for rows (n, W) of uint8. None: rows are grey,
-            (n, W) of uint8 or uint16, or RGB or RGBA, (n, W, 3 or 4).
-        dtype: Of grey rows; uint16 has 16 bits.
-        num_channels: 1, 3 or 4.
+        layout: Of its rows: grey, of 8 or 16 bits, or with `colours`; RGB or RGBA where there are
+            3 or 4 bands.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        height: int,
-        width: int,
-        *,
-        colours: Sequence[Sequence[int]] | NDArray[np.uint8] | None = None,
-        dtype: type[np.unsignedinteger[Any]] = np.uint8,
-        num_channels: int = 1,
-    ) -> None:
+    def __init__(self, path: Path, layout: RowLayout) -> None:
+        height, width, colours = layout.height, layout.width, layout.colours
         if not 0 < max(height, width) <= _LARGEST_SIDE:
             raise ValueError(f"{path}: {width}x{height} pixels: a PNG has up to {_LARGEST_SIDE}")
-        self._width, self._left = width, height
-        self._dtype = np.dtype(dtype)
-        kind = {1: _GREY if colours is None else _PALETTE, 3: _RGB, 4: _RGBA}[num_channels]
+        self._left = height
+        self._dtype = np.dtype(layout.dtype)
+        kind = {1: _GREY if colours is None else _PALETTE, 3: _RGB, 4: _RGBA}[layout.num_bands]
         self._file = path.open("wb")
         self._file.write(_SIGNATURE)
         bits = 8 * self._dtype.itemsize

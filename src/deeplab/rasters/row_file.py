@@ -1,11 +1,31 @@
 """Files of pictures that are written a few rows at a time, as they come."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class RowLayout:
+    """What the rows of a file are.
+
+    Attributes:
+        height: How many will come.
+        width: Pixels of each.
+        num_bands: Values of a pixel: rows are (n, W), or (n, W, bands).
+        dtype: Of the values.
+        colours: RGB 0..255 of up to 256 values, for rows (n, W) of uint8. None: one band is grey.
+    """
+
+    height: int
+    width: int
+    num_bands: int = 1
+    dtype: type[np.unsignedinteger[Any]] = np.uint8
+    colours: Sequence[Sequence[int]] | NDArray[np.uint8] | None = None
 
 
 class RowFile(ABC):

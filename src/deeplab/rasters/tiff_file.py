@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.rasters.row_file import RowFile, RowGroups
+from deeplab.rasters.row_file import RowFile, RowGroups, RowLayout
 
 _TILE = 256
 _LEVEL = 1
@@ -25,29 +25,16 @@ class TiffFile(RowFile):
 
     Args:
         path: The file; one that is there is lost.
-        height: Rows that will come.
-        width: Pixels of each.
-        colours: RGB 0..255 of up to 256 values, for rows (n, W) of uint8. None: grey.
-        dtype: Of the rows.
-        num_bands: Bands of the rows, (n, W, bands); stored one behind the other.
+        layout: Of its rows; bands are stored one behind the other.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        height: int,
-        width: int,
-        *,
-        colours: Sequence[Sequence[int]] | NDArray[np.uint8] | None = None,
-        dtype: type[np.unsignedinteger[Any]] = np.uint8,
-        num_bands: int = 1,
-    ) -> None:
-        self._height, self._width, self._num_bands = height, width, num_bands
-        self._dtype = np.dtype(dtype).newbyteorder("<")
-        self._colours = colours
+    def __init__(self, path: Path, layout: RowLayout) -> None:
+        self._layout = layout
+        height, width, num_bands = layout.height, layout.width, layout.num_bands
+        self._dtype = np.dtype(layout.dtype).newbyteorder("<")
         self._groups = RowGroups((_TILE, width, num_bands), self._dtype)
         self._num_written = 0
-        # Offset and size of each tile; bands are stored one behind the other.
+        # Offset and size of each tile.
         self._tiles = np.zeros((2, num_bands, -(-height // _TILE), -(-width // _TILE)), np.uint64)
         self._file = path.open("wb")
         self._file.write(
@@ -85,29 +72,28 @@ class TiffFile(RowFile):
 
     def _write_tags(self) -> None:
         offsets, sizes = self._tiles.reshape(2, -1)
+        num_bands, colours = self._layout.num_bands, self._layout.colours
         bits = 8 * self._dtype.itemsize
         tags: list[tuple[int, tuple[int, str], Sequence[int] | NDArray[Any]]] = [
-            (256, _LONG, [self._width]),
-            (257, _LONG, [self._height]),
-            (258, _SHORT, [bits] * self._num_bands),
+            (256, _LONG, [self._layout.width]),
+            (257, _LONG, [self._layout.height]),
+            (258, _SHORT, [bits] * num_bands),
             (259, _SHORT, [_DEFLATE]),
-            (262, _SHORT, [_GREY if self._colours is None else _PALETTE]),
-            (277, _SHORT, [self._num_bands]),
-            (284, _SHORT, [_PLANAR if self._num_bands > 1 else 1]),
+            (262, _SHORT, [_GREY if colours is None else _PALETTE]),
+            (277, _SHORT, [num_bands]),
+            (284, _SHORT, [_PLANAR if num_bands > 1 else 1]),
             (322, _SHORT, [_TILE]),
             (323, _SHORT, [_TILE]),
             (324, _LONG8, offsets),
             (325, _LONG8, sizes),
-            (339, _SHORT, [1] * self._num_bands),
+            (339, _SHORT, [1] * num_bands),
         ]
-        if self._colours is not None:
+        if colours is not None:
             table = np.zeros((256, 3), np.uint16)
-            table[: len(self._colours)] = np.asarray(self._colours, np.uint16) * 257
+            table[: len(colours)] = np.asarray(colours, np.uint16) * 257
             tags.append((320, _SHORT, table.T.ravel()))
-        if self._num_bands > 1:
-            tags.append(
-                (338, _SHORT, [0] * (self._num_bands - 1))
-            )  # bands beyond the first: no colour
+        if num_bands > 1:
+            tags.append((338, _SHORT, [0] * (num_bands - 1)))  # bands beyond the first: no colour
         entries = [self._entry(*tag) for tag in sorted(tags, key=lambda tag: tag[0])]
         place = self._file.tell()
         self._file.write(struct.pack("<Q", len(entries)) + b"".join(entries) + struct.pack("<Q", 0))
