@@ -23,7 +23,7 @@ from deeplab.inference import Engine, OnnxRuntimeEngine, ScoreGrid
 from deeplab.inference.openvino_engine import OpenvinoEngine
 from deeplab.labels import VOC12
 from deeplab.models import ModelConfig, initialise, save_checkpoint
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 DEEPLAB = Path(sys.executable).with_name("deeplab")
 WEIGHTS = "voc12-lite"

@@ -11,7 +11,7 @@ from PIL import Image
 from deeplab import drawing
 from deeplab.cli.main import main
 from deeplab.labels import VOC12, VOID, named
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 COLOUR_CLASSES = ("background", "cat", "person")
 """What the network of `make_network` sees in black, red and green."""

@@ -12,7 +12,7 @@ from deeplab.data.cityscapes_files import to_label_ids
 from deeplab.evaluation import score_cityscapes_folders
 from deeplab.inference import Segmenter
 from deeplab.labels import CITYSCAPES
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 
 @pytest.fixture

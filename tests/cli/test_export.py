@@ -11,7 +11,7 @@ from deeplab.inference import Segmenter, find_crf
 from deeplab.inference.torch_engine import TorchEngine
 from deeplab.labels import named
 from deeplab.models import ASPPConfig, ModelConfig, build, save_checkpoint
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 CLASSES = ("background", "cat", "dog")
 CAT = Path(__file__).parents[2] / "examples" / "cat.jpg"

@@ -8,7 +8,7 @@ from deeplab.export import read_check_pictures
 from deeplab.export.agreement import EXACT, HALF, compare
 from deeplab.inference import Engine
 from deeplab.labels import named
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

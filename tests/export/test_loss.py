@@ -6,7 +6,7 @@ import pytest
 from deeplab.export.loss import Loss, Probe, measure_loss
 from deeplab.inference import Engine
 from deeplab.labels import named
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 NAMES = ("r", "g", "b")
 

@@ -11,7 +11,7 @@ from torch import nn
 from deeplab.export import export_program, read_check_pictures
 from deeplab.export.torch_program import TorchProgramEngine
 from deeplab.inference.torch_engine import TorchEngine
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 
 @pytest.fixture(scope="module")

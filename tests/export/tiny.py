@@ -6,7 +6,7 @@ from torch import nn
 
 from deeplab.labels import named
 from deeplab.models import ASPP, DeepLab, Preprocessing
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 CLASSES = ("background", "cat", "dog")
 STRIDE = 4

@@ -6,7 +6,7 @@ import pytest
 
 from deeplab.inference import Engine, Setup
 from deeplab.inference.fallback import WithFallback
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 CARD = NetworkCard("any", ("a", "b"), ((0, 0, 0), (1, 1, 1)), 1, "", {})
 PICTURE = np.zeros((1, 2, 3, 3), np.uint8)

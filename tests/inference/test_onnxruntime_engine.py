@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from deeplab.inference import OnnxRuntimeEngine
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 MakeNetwork = Callable[..., Path]
 

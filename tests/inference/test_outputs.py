@@ -10,7 +10,7 @@ from PIL import Image
 from deeplab.inference import Output, ScoreGrid, Segmentation, Segmenter
 from deeplab.inference.outputs import OUTPUTS, VIDEO_OUTPUTS, file_names, write_folder
 from deeplab.labels import named
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 NAMES = ("background", "cat", "person", "dog")
 EVERY: Any = tuple(OUTPUTS)

@@ -9,7 +9,7 @@ from PIL import Image
 from deeplab import imaging
 from deeplab.inference import ScoreGrid, Segmentation
 from deeplab.labels import named
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 Array = NDArray[Any]
 

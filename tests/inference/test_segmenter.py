@@ -12,7 +12,7 @@ import deeplab
 from deeplab import imaging
 from deeplab.crf import DenseCRF
 from deeplab.inference import Engine, Segmenter
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 Array = NDArray[Any]
 STRIDE = 4

@@ -8,7 +8,7 @@ from deeplab.inference import Setup
 from deeplab.inference.torch_engine import TorchEngine, torch_devices, torch_precisions
 from deeplab.labels import named
 from deeplab.models import ASPPConfig, DeepLab, ModelConfig, build, save_checkpoint
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 CLASSES = ("background", "cat", "dog")
 CARD = NetworkCard("random", CLASSES, named(CLASSES).palette, 16, "name: random\n", {})

@@ -7,7 +7,7 @@ import pytest
 from deeplab.inference import PLAIN, Engine, Setup, packaged_photos, time_in_turns
 from deeplab.inference.network_file import read_card
 from deeplab.inference.trials import label_photos, run_trials
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 CARD = NetworkCard("any", ("a", "b"), ((0, 0, 0), (1, 1, 1)), 1, "", {})
 PICTURE = np.zeros((2, 3, 3), np.uint8)

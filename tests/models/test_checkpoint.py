@@ -17,7 +17,7 @@ from deeplab.models import (
     load_checkpoint,
     save_checkpoint,
 )
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 CONFIG = ModelConfig(backbone="test_efficientnet", init="random", num_classes=3)
 CARD = NetworkCard("small", ("a", "b", "c"), named(("a", "b", "c")).palette, 16, "name: x\n", {})

@@ -9,8 +9,8 @@ from deeplab.inference import Segmenter
 from deeplab.inference.torch_engine import TorchEngine
 from deeplab.labels import VOC12
 from deeplab.models import ModelConfig, build, save_checkpoint
+from deeplab.network_card import NetworkCard
 from deeplab.runs import evaluation as runs
-from deeplab.weights import NetworkCard
 
 CARD = NetworkCard("any", VOC12.class_names, VOC12.palette, 16, "name: any\n", {})
 

@@ -4,10 +4,10 @@ import pytest
 
 from deeplab.labels import VOC12
 from deeplab.models import ASPPConfig, ModelConfig, build, save_checkpoint
+from deeplab.network_card import NetworkCard
 from deeplab.recipes import RECIPES
 from deeplab.runs.preflight_network import look_at_learning, look_at_network, look_at_start, sketch
 from deeplab.training import TrainConfig, prepare_batch_norm
-from deeplab.weights import NetworkCard
 
 TINY = ModelConfig(
     backbone="test_efficientnet", head=ASPPConfig(rates=(1, 2)), num_classes=21, init="random"

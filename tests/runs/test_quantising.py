@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from deeplab.labels import VOC12, named
+from deeplab.network_card import NetworkCard
 from deeplab.runs.quantising import plan_quantising
-from deeplab.weights import NetworkCard
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

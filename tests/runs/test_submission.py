@@ -11,8 +11,8 @@ from deeplab.inference import Segmenter
 from deeplab.inference.torch_engine import TorchEngine
 from deeplab.labels import CITYSCAPES, VOC12, LabelSet
 from deeplab.models import ModelConfig, build, save_checkpoint
+from deeplab.network_card import NetworkCard
 from deeplab.runs import submission as runs
-from deeplab.weights import NetworkCard
 
 FRAMES = ("berlin_000000_000019", "bonn_000001_000019")
 

@@ -13,10 +13,10 @@ from deeplab.inference import Segmenter
 from deeplab.inference.engine import Engine
 from deeplab.labels import VOC12
 from deeplab.models import ModelConfig
+from deeplab.network_card import NetworkCard
 from deeplab.training import Progress, Run, TrainConfig
 from deeplab.training.report import Reporter
 from deeplab.training.run_state import RunState
-from deeplab.weights import NetworkCard
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from deeplab.cli.arguments import parse_numbers
 
 if TYPE_CHECKING:
     from deeplab.export import Agreement, Loss, Quantising
-    from deeplab.weights import NetworkCard
+    from deeplab.network_card import NetworkCard
 
 
 def export(

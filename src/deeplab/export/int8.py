@@ -23,8 +23,8 @@ from deeplab.export.onnx import describe, describe_inside, open_graph, trace, wr
 from deeplab.export.quantise import quantise
 from deeplab.inference.torch_engine import TorchEngine
 from deeplab.models import DeepLab
+from deeplab.network_card import NetworkCard
 from deeplab.precisions import PrecisionRecord
-from deeplab.weights import NetworkCard
 
 
 @dataclass(frozen=True)

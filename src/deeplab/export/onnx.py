@@ -27,7 +27,7 @@ from deeplab.export.fused_scales import fuse_scales
 from deeplab.inference import OnnxRuntimeEngine
 from deeplab.inference.torch_engine import TorchEngine
 from deeplab.models import DeepLab
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 _OPSET = 20  # onnxruntime 1.18, the oldest that the core install takes, knows up to 21
 

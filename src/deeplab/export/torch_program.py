@@ -26,7 +26,7 @@ from deeplab.export.from_pixels import FromPixels, traced_pictures
 from deeplab.inference import Engine
 from deeplab.inference.torch_engine import TorchEngine
 from deeplab.models import DeepLab
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 SUFFIX = ".pt2"
 

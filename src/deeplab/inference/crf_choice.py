@@ -13,7 +13,7 @@ from typing import Any
 
 from deeplab import imaging
 from deeplab.crf import PRESETS, DenseCRF
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 STORED = "stored"
 """Stands for the parameters in the network file."""

@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from deeplab.network_card import NetworkCard
 from deeplab.precisions import Precision
-from deeplab.weights import NetworkCard
 
 EngineName = Literal["onnxruntime", "openvino", "torch"]
 """The runtimes that we can use; "onnxruntime" comes with the core install."""

@@ -25,6 +25,7 @@ from deeplab.inference.segmenter import Segmenter
 from deeplab.inference.shares import ClassShare, ShareCount
 from deeplab.inference.tiling import Tiling
 from deeplab.labels import find_classes, is_background, label_dtype, void_of
+from deeplab.network_card import NetworkCard
 from deeplab.rasters import (
     GeoFile,
     PngFile,
@@ -36,7 +37,6 @@ from deeplab.rasters import (
     is_raster,
     open_raster,
 )
-from deeplab.weights import NetworkCard
 
 _TIFF_MASK, _TIFF_PROBS = LARGE_SUFFIXES
 SUFFIXES: dict[str, str] = {

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from deeplab.inference.engine import not_a_network
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 _METADATA = 14  # the field `metadata_props` of ModelProto: a key (1) and a value (2)
 _VARINT, _FIXED_64, _BYTES, _FIXED_32 = 0, 1, 2, 5  # kinds of fields

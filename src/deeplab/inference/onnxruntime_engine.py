@@ -17,7 +17,7 @@ from deeplab.inference.engine import (
     not_a_network,
     run_failed,
 )
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 _INPUT, _OUTPUT = "pictures", "class_scores"
 _PROVIDERS: dict[Device, str] = {

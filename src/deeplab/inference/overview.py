@@ -7,7 +7,7 @@ from PIL import Image
 from deeplab import drawing, imaging
 from deeplab.inference.large import LabelledRows
 from deeplab.labels import label_dtype
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 LONGEST_SIDE = 4096
 """Pixels; larger pictures are drawn at half their size, a third, and so on."""

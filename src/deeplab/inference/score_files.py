@@ -20,7 +20,7 @@ from deeplab.inference.scored import ScoredPicture, positions_on
 from deeplab.inference.segmentation import Segmentation
 from deeplab.inference.segmenter import label_picture
 from deeplab.labels import MOST_CLASSES, VOC12, named
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 _SCORE_KEYS = ("scores", "class_scores", "logits")
 _PROBABILITY_KEYS = ("probabilities", "probs", "softmax")

@@ -24,7 +24,7 @@ from deeplab.inference.outputs import (
 )
 from deeplab.inference.shares import ClassShare, ShareCount
 from deeplab.labels import Colour, find_classes, is_background, void_of
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 
 @dataclass(frozen=True, eq=False)

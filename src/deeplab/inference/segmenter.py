@@ -22,7 +22,8 @@ from deeplab.inference.engine import Engine, check_threads
 from deeplab.inference.scored import ScoredPicture
 from deeplab.inference.segmentation import Segmentation
 from deeplab.inference.windows import OVERLAP, Windows
-from deeplab.weights import DEFAULT, NetworkCard
+from deeplab.network_card import NetworkCard
+from deeplab.weights import DEFAULT
 
 _SMALLEST_SCALE, _LARGEST_SCALE = 0.1, 4.0
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from deeplab.inference.engine import Device, Engine, Setup, check_scores, check_threads, run_failed
 from deeplab.inference.rounded import round_to_bfloat16
 from deeplab.models import DeepLab, fold_norms, load_checkpoint
+from deeplab.network_card import NetworkCard
 from deeplab.precisions import Precision
-from deeplab.weights import NetworkCard
 
 _log = logging.getLogger(__name__)
 

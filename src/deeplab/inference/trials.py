@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from deeplab import imaging
 from deeplab.inference.engine import Engine, Setup
 from deeplab.inference.open_engine import open_setup
+from deeplab.network_card import NetworkCard
 from deeplab.processor import in_order
-from deeplab.weights import NetworkCard
 
 _log = logging.getLogger(__name__)
 

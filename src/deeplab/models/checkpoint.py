@@ -21,7 +21,8 @@ from deeplab.models.foreign.open_file import open_foreign
 from deeplab.models.foreign.read import read_tensors
 from deeplab.models.foreign.strict import load_strictly
 from deeplab.models.heads import is_of_classes
-from deeplab.weights import NetworkCard, resolve_checkpoint
+from deeplab.network_card import NetworkCard
+from deeplab.weights import resolve_checkpoint
 
 _log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from deeplab.data import DataDescription, Sample, describe, open_split
 from deeplab.data.pairing import list_entries
 from deeplab.evaluation import spread
 from deeplab.export import Probe, Quantising
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 _NUM_CALIBRATED = 64
 _FEWEST_PHOTOS = 4

@@ -28,8 +28,9 @@ from deeplab.inference import (
     Segmenter,
     plain_parameters,
 )
+from deeplab.network_card import NetworkCard
 from deeplab.runs.scorers import open_scorer, short_names
-from deeplab.weights import NetworkCard, resolve_network
+from deeplab.weights import resolve_network
 
 
 def write_report(

@@ -11,14 +11,9 @@ from typing import Literal
 
 from deeplab.cache import fetched_dir, imported_dir
 from deeplab.inference import OnnxRuntimeEngine
+from deeplab.network_card import NetworkCard
 from deeplab.registry import ELSEWHERE, ForeignWeights, Score, Use, judge_use, nearest
-from deeplab.weights import (
-    PUBLISHED,
-    NetworkCard,
-    imported_file,
-    resolve_checkpoint,
-    resolve_network,
-)
+from deeplab.weights import PUBLISHED, imported_file, resolve_checkpoint, resolve_network
 
 OWN_LAYOUT = "deeplab"
 """The layout of files that deeplab wrote."""

@@ -12,10 +12,11 @@ from deeplab.download import hash_file
 from deeplab.export import Agreement, export_network, read_check_pictures
 from deeplab.labels import LABEL_SETS, LabelSet, named
 from deeplab.models import Checkpoint, ModelConfig, load_checkpoint, save_checkpoint
+from deeplab.network_card import NetworkCard
 from deeplab.registry import ELSEWHERE, ForeignWeights
 from deeplab.runs.weight_fetch import remember_hash, remembered_path
 from deeplab.runs.weight_files import find_file
-from deeplab.weights import PUBLISHED, NetworkCard, is_good_name
+from deeplab.weights import PUBLISHED, is_good_name
 
 _NO_HEAD = "head"  # in the provenance of files of others that have none
 

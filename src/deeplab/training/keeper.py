@@ -7,11 +7,11 @@ from deeplab.inference import Segmenter
 from deeplab.inference.torch_engine import TorchEngine
 from deeplab.labels import LabelSet
 from deeplab.models import save_checkpoint
+from deeplab.network_card import NetworkCard
 from deeplab.training.arithmetic import arithmetic
 from deeplab.training.report import Reporter
 from deeplab.training.run import Run
 from deeplab.training.run_state import Learner, RunState, save_state
-from deeplab.weights import NetworkCard
 
 
 class Keeper:

@@ -11,7 +11,7 @@ from deeplab.labels import CITYSCAPES, COCO91, PASCAL_CONTEXT, PERSON_PART, VOC1
 from deeplab.models.deeplab import ModelConfig
 from deeplab.models.foreign.layout import Converted
 from deeplab.models.foreign.layouts import find_layout
-from deeplab.weights import NetworkCard
+from deeplab.network_card import NetworkCard
 
 _LABEL_SETS = {
     len(one.class_names): one for one in (VOC12, PASCAL_CONTEXT, PERSON_PART, CITYSCAPES, COCO91)
