@@ -4,7 +4,7 @@ import threading
 import warnings
 import zlib
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,20 +43,6 @@ def test_no_thread_switches_warnings_on_for_another_that_reads() -> None:
         first.join()
         warnings.warn("of a broken EXIF block", stacklevel=1)  # everywhere else it is an error
     assert warnings.filters == before
-
-
-def test_files_that_were_not_finished_are_found_with_the_names_they_were_to_have(
-    tmp_path: Path,
-) -> None:
-    found = []
-
-    def write(file: BinaryIO) -> None:
-        found.extend(imaging.unfinished_files(tmp_path))
-
-    imaging.write_atomically(tmp_path / "cat.mask.png", write)
-    ((path, name),) = found
-    assert (path.parent, name) == (tmp_path, "cat.mask.png")
-    assert list(imaging.unfinished_files(tmp_path)) == []
 
 
 # Reading pictures
@@ -326,30 +312,6 @@ def test_real_pictures_and_their_label_maps_have_the_same_size(real_voc_root: Pa
         labels = imaging.read_label_map(label_path)
         assert picture.shape[:2] == labels.shape
         assert set(np.unique(labels)) <= {*range(21), 255}
-
-
-# Writing
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
-    path = tmp_path / "result"
-    path.write_bytes(b"old")
-
-    def fail_midway(file: Any) -> None:
-        file.write(b"half")
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        imaging.write_atomically(path, fail_midway)
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_written_file_has_the_usual_permissions(tmp_path: Path) -> None:
-    usual, path = tmp_path / "usual", tmp_path / "ours"
-    usual.touch()
-    imaging.write_atomically(path, lambda file: file.write(b"x"))
-    assert path.stat().st_mode == usual.stat().st_mode
 
 
 # Resampling

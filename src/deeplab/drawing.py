@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from PIL import Image
 
-from deeplab.imaging import LabelMap, Picture, as_rgb, write_atomically
+from deeplab.imaging import LabelMap, Picture, as_rgb
+from deeplab.whole_files import write_atomically
 
 _VOID_COLOUR = (224, 224, 192)  # entry 255 of the palette of the PASCAL VOC devkit
 _PNG_LEVEL = 1  # higher levels take 5x the time for a few per cent

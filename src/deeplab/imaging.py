@@ -1,4 +1,4 @@
-"""Pixels: reading pictures and label maps, resampling, and writing files safely.
+"""Pixels: reading pictures and label maps, and resampling.
 
 A picture is RGB, uint8, 0..255, of shape (H, W, 3). A label map has shape (H, W) and is uint8, or
 uint16 where there are more than 255 classes; its largest value is void.
@@ -8,12 +8,9 @@ published Caffe code): the corners of source and target coincide, nothing is smo
 """
 
 import io
-import os
-import secrets
 import threading
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -163,47 +160,6 @@ def picture_suffixes() -> frozenset[str]:
     return frozenset(
         suffix for suffix, name in names.items() if name in Image.OPEN and name not in _NOT_DECODED
     )
-
-
-def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file so that it is there whole or not at all.
-
-    Args:
-        path: Where the file shall be; its folder must exist.
-        write: Writes the content into the open file that it is given.
-    """
-    with there_when_whole(path) as unfinished, unfinished.open("xb") as file:
-        write(file)
-
-
-@contextmanager
-def there_when_whole(path: Path) -> Iterator[Path]:
-    """Give another path to write a file to, and rename it when all went well; else remove it.
-
-    Args:
-        path: Where the file shall be; its folder must exist.
-    """
-    unfinished = temporary_path(path)
-    try:
-        yield unfinished
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def temporary_path(path: Path) -> Path:
-    """Name what is not finished yet, beside what it becomes; see `unfinished_files`."""
-    # Not `tempfile`: its files are readable by their owner only, and stay so when renamed.
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-
-
-def unfinished_files(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Find what has a `temporary_path` in a folder, and what it was to be called.
-
-    Such a file is being written just now, or its process was killed.
-    """
-    for path in folder.glob(f".*.{'[0-9a-f]' * 8}.tmp"):
-        yield path, path.name[1:].removesuffix(".tmp")[:-9]
 
 
 def resize_picture(picture: Picture, height: int, width: int) -> Picture:

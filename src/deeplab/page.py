@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deeplab import imaging
+from deeplab import imaging, whole_files
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; --bar: #4a90d9;
@@ -190,7 +190,7 @@ class Page:
             + "\n</body></html>\n"
         )
         path.parent.mkdir(parents=True, exist_ok=True)
-        imaging.write_atomically(path, lambda file: file.write(text.encode()))
+        whole_files.write_atomically(path, lambda file: file.write(text.encode()))
 
 
 class Percent(float):

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from deeplab import whole_files
 from deeplab.cli.arguments import Verbose, split_list
 from deeplab.cli.benchmark_shown import (
     as_plain,
@@ -151,8 +152,6 @@ def _parse_count(text: str) -> int:
 
 
 def _write_json(path: Path, values: dict[str, Any]) -> None:
-    from deeplab import imaging
-
     content = (json_format.dumps(values, indent=1) + "\n").encode()
     path.parent.mkdir(parents=True, exist_ok=True)
-    imaging.write_atomically(path, lambda file: file.write(content))
+    whole_files.write_atomically(path, lambda file: file.write(content))

@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deeplab import whole_files
+
 if TYPE_CHECKING:
     from deeplab.evaluation import Comparison, Evaluation, Intervals, MeasureName
 
@@ -213,7 +215,5 @@ def _check_name(path: Path, option: str) -> None:
 
 
 def _write(path: Path | None, text: str) -> None:
-    from deeplab import imaging
-
     if path is not None:
-        imaging.write_atomically(path, lambda file: file.write(text.encode()))
+        whole_files.write_atomically(path, lambda file: file.write(text.encode()))

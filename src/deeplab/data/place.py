@@ -5,7 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
-from deeplab import imaging
+from deeplab import whole_files
 
 
 def place_file(source: Path, target: Path) -> bool:
@@ -30,7 +30,7 @@ def place_file(source: Path, target: Path) -> bool:
     if target.exists() and filecmp.cmp(source, target):  # the time counts: copies have it too
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
-    with imaging.there_when_whole(target) as unfinished:
+    with whole_files.there_when_whole(target) as unfinished:
         _link_or_copy(source, unfinished)
     return True
 

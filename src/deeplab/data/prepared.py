@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from deeplab import drawing, imaging
+from deeplab import drawing, imaging, whole_files
 from deeplab.data.description import FILE_NAME, DataDescription, to_yaml
 from deeplab.data.place import place_file
 from deeplab.data.samples import Sample
@@ -211,5 +211,5 @@ def _write_if_new(path: Path, content: bytes) -> bool:
     if path.is_file() and path.read_bytes() == content:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    imaging.write_atomically(path, lambda file: file.write(content))
+    whole_files.write_atomically(path, lambda file: file.write(content))
     return True

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab import imaging
+from deeplab import whole_files
 from deeplab.data import Sample
 from deeplab.evaluation.tally import Tally
 from deeplab.inference import differences
@@ -89,7 +89,7 @@ class Keep:
         }
         for index, tally in enumerate(tallies):
             arrays |= {f"{index}/{key}": array for key, array in tally.pack().items()}
-        imaging.write_atomically(self._path, lambda file: np.savez(file, **arrays))
+        whole_files.write_atomically(self._path, lambda file: np.savez(file, **arrays))
         self._written = time.monotonic()
 
     def _check_same(self, kept: Mapping[str, Any]) -> None:

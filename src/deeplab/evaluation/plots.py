@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from deeplab import imaging
+from deeplab import whole_files
 from deeplab.evaluation.crf_search import Search
 from deeplab.evaluation.trials import Trial
 from deeplab.evaluation.trimap import TrimapCurve
@@ -106,7 +106,7 @@ def save_figure(figure: Figure, path: Path) -> None:
         figure.savefig(file, format=path.suffix.removeprefix("."), dpi=150)
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    imaging.write_atomically(path, write)
+    whole_files.write_atomically(path, write)
 
 
 def inline_svg(figure: Figure) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from deeplab import imaging
+from deeplab import whole_files
 from deeplab.inference import differences
 
 _HEADINGS = ("stage", "weight", "xy", "rgb", "mean_iou")
@@ -70,7 +70,7 @@ class TrialLog:
             for one in self.trials
         ]
         content = "".join(f"{line}\n" for line in lines).encode()
-        imaging.write_atomically(self._path, lambda file: file.write(content))
+        whole_files.write_atomically(self._path, lambda file: file.write(content))
 
     def best(self, stage: str | None = None) -> Trial:
         """Give the trial with the highest mean IoU, the first of equals."""
@@ -92,7 +92,7 @@ def _check_same(path: Path, about: Mapping[str, Any]) -> None:
             )
         return
     content = json.dumps(about, indent=2).encode() + b"\n"
-    imaging.write_atomically(path, lambda file: file.write(content))
+    whole_files.write_atomically(path, lambda file: file.write(content))
 
 
 def _read(path: Path) -> list[Trial]:

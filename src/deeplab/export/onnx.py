@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 import deeplab
-from deeplab import imaging
+from deeplab import whole_files
 from deeplab.export.agreement import EXACT, HALF, Agreement, AtScales, compare
 from deeplab.export.from_pixels import FromPixels, free_sizes, traced_pictures
 from deeplab.export.fused_scales import fuse_scales
@@ -100,7 +100,7 @@ def write(graph: onnx.ModelProto, path: Path) -> None:
     """Write a network file, whole or not at all."""
     content = graph.SerializeToString()
     path.parent.mkdir(parents=True, exist_ok=True)
-    imaging.write_atomically(path, lambda file: file.write(content))
+    whole_files.write_atomically(path, lambda file: file.write(content))
 
 
 def describe_inside(

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from deeplab import imaging
+from deeplab import whole_files
 from deeplab.export.agreement import Agreement, compare
 from deeplab.export.from_pixels import FromPixels, traced_pictures
 from deeplab.inference import Engine
@@ -69,7 +69,7 @@ def export_program(
         agreement = compare(TorchProgramEngine(unchecked), TorchEngine(network, card), pictures)
         content = unchecked.read_bytes()
     path.parent.mkdir(parents=True, exist_ok=True)
-    imaging.write_atomically(path, lambda file: file.write(content))
+    whole_files.write_atomically(path, lambda file: file.write(content))
     return agreement
 
 

@@ -14,12 +14,13 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.imaging import LabelMap, write_atomically
+from deeplab.imaging import LabelMap
 from deeplab.inference.polygons import Polygon, Ring, signed_area, trace
 from deeplab.inference.regions import Regions, find_regions
 from deeplab.inference.run_lengths import compress, runs_of_regions
 from deeplab.inference.simplify import is_valid, keep_valid, simplify_ring
 from deeplab.labels import is_background
+from deeplab.whole_files import write_atomically
 
 Affine = tuple[float, float, float, float, float, float]
 """a, b, c, d, e, f: pixel x, y lies at (a x + b y + c, d x + e y + f), as rasterio has it."""

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from deeplab import imaging
+from deeplab import whole_files
 from deeplab.crf import PRESETS, DenseCRF
 from deeplab.network_card import NetworkCard
 
@@ -86,7 +86,7 @@ def write_crf(path: Path, crf: DenseCRF, *, about: str = "") -> None:
         else:
             lines.append(f"{key}: {json.dumps(value)}")
     content = "".join(f"{line}\n" for line in lines)
-    imaging.write_atomically(path, lambda file: file.write(content.encode()))
+    whole_files.write_atomically(path, lambda file: file.write(content.encode()))
 
 
 def plain_parameters(crf: DenseCRF) -> dict[str, Any]:

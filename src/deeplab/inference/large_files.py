@@ -15,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab import drawing, imaging
+from deeplab import drawing, imaging, whole_files
 from deeplab.inference.large import LabelledRows, Progress, label_rows
 from deeplab.inference.large_polygons import PolygonFile
 from deeplab.inference.large_spool import Spool
@@ -199,7 +199,7 @@ def _files(
             if output == "overlay":
                 files.append(Overview(raster.height, raster.width, kept.card))
                 continue
-            temporary = stack.enter_context(imaging.there_when_whole(path))
+            temporary = stack.enter_context(whole_files.there_when_whole(path))
             if output == "geojson":
                 polygons = PolygonFile(
                     temporary,
@@ -220,7 +220,7 @@ def _files(
         for one in files:
             if isinstance(one, Overview):
                 drawn = one.draw()
-                with imaging.there_when_whole(paths["overlay"]) as temporary:
+                with whole_files.there_when_whole(paths["overlay"]) as temporary:
                     drawn.save(temporary, "JPEG", quality=90)
             else:
                 one.finish()

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import deeplab
-from deeplab import imaging
+from deeplab import whole_files
 from deeplab.inference.segmenter import Segmenter
 from deeplab.inference.tiles import Side
 from deeplab.rasters import Reading
@@ -114,7 +114,7 @@ class Spool:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             path = self._folder / f"{name}.npz"
-            imaging.write_atomically(path, lambda file: np.savez(file, **arrays))
+            whole_files.write_atomically(path, lambda file: np.savez(file, **arrays))
         except OSError as error:
             _log.warning(
                 "%s cannot be written, so an interruption costs all of this picture: %s",

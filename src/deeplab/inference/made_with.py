@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from deeplab import imaging
+from deeplab import whole_files
 from deeplab.inference.files import Outcome
 from deeplab.inference.identity import differences
 from deeplab.inference.joint_coco import JOINT_COCO
@@ -126,7 +126,7 @@ class MadeWith:
             record[output] = [*(one for one in others if one != own), own]
         content = json.dumps({"made with": record}, indent=1).encode() + b"\n"
         try:
-            imaging.write_atomically(self._path, lambda file: file.write(content))
+            whole_files.write_atomically(self._path, lambda file: file.write(content))
         except OSError as error:
             _log.warning(
                 "%s cannot be written, so later runs cannot tell what results were made with: %s",

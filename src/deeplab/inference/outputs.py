@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deeplab import drawing, imaging
+from deeplab import drawing, whole_files
 from deeplab.inference import annotations
 from deeplab.labels import find_classes
 
@@ -167,7 +167,7 @@ def write_folder(path: Path, fill: Callable[[Path], object]) -> None:
         path: Where it shall be.
         fill: Puts files into the folder that it is given.
     """
-    unfinished = imaging.temporary_path(path)
+    unfinished = whole_files.temporary_path(path)
     unfinished.mkdir()
     try:
         fill(unfinished)
@@ -259,7 +259,7 @@ def _write_probabilities(result: "Segmentation", path: Path, options: SaveOption
                         member.write(_as_float16(rows))
                     num_rows += len(rows)
 
-    imaging.write_atomically(path, write)
+    whole_files.write_atomically(path, write)
 
 
 def _as_float16(probabilities: NDArray[np.float32]) -> bytes:
@@ -276,7 +276,7 @@ def _write_png(path: Path, image: Image.Image) -> None:
 
 def _write_encoded(path: Path, encoded: io.BytesIO) -> None:
     # Pillow itself does not notice where a full disk takes only a part of a file.
-    imaging.write_atomically(path, lambda file: file.write(encoded.getbuffer()))
+    whole_files.write_atomically(path, lambda file: file.write(encoded.getbuffer()))
 
 
 OUTPUTS: dict[Output, OutputKind] = {

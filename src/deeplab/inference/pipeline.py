@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from deeplab import imaging
+from deeplab import whole_files
 from deeplab.inference.files import Job, Outcome, TellFrames
 from deeplab.inference.outputs import RESULT_SUFFIXES, Output, output_paths, video_output_paths
 from deeplab.inference.segmenter import Segmenter
@@ -125,7 +125,7 @@ def clear_leftovers(jobs: Iterable[Job], *, older_than_s: float = _ABANDONED_S) 
     for job in jobs:
         names[job.prefix.parent].add(job.prefix.name)
     for folder, ours in names.items():
-        for path, name in imaging.unfinished_files(folder):
+        for path, name in whole_files.unfinished_files(folder):
             with suppress(FileNotFoundError):  # another run has just finished it
                 if _is_of(ours, name) and path.stat().st_mtime <= written_before:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from deeplab import imaging
+from deeplab import whole_files
 from deeplab.cache import trials_dir
 from deeplab.inference.engine import Setup
 from deeplab.inference.network_file import hash_network
@@ -63,7 +63,7 @@ def remember(path: Path, trials: Sequence[Trial], *, threads: int | None, worker
     remembered = _file(path, threads=threads, workers=workers)
     try:
         remembered.parent.mkdir(parents=True, exist_ok=True)
-        imaging.write_atomically(remembered, lambda file: file.write(content))
+        whole_files.write_atomically(remembered, lambda file: file.write(content))
     except OSError as error:
         _log.warning("%s cannot be written, so trials are not remembered: %s", remembered, error)
 

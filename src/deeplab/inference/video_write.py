@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
-from deeplab import drawing, imaging
+from deeplab import drawing, whole_files
 from deeplab.inference.outputs import replace_folder
 from deeplab.inference.segmentation import Segmentation
 from deeplab.inference.video_read import Clip, Frame
@@ -156,7 +156,7 @@ class MaskFolderWriter:
 
     def __init__(self, path: Path, clip: Clip, classes: Sequence[str]) -> None:
         self._path = path
-        self._temporary_path = imaging.temporary_path(path)
+        self._temporary_path = whole_files.temporary_path(path)
         self._temporary_path.mkdir()
         self._classes = classes
         self._count = 0
@@ -222,7 +222,7 @@ class _Encoder:
         import av
 
         self._path, self._clip = path, clip
-        self._temporary_path = imaging.temporary_path(path)
+        self._temporary_path = whole_files.temporary_path(path)
         self._file = _File(self._temporary_path)
         self._container = av.open(self._file, "w", format=file_format)
         self._sound: dict[int, AudioStream] = {}

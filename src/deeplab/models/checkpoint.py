@@ -13,7 +13,7 @@ from pathlib import Path
 from safetensors.torch import save
 from torch import Tensor
 
-from deeplab import imaging
+from deeplab import whole_files
 from deeplab.models.bands import fit_bands
 from deeplab.models.deeplab import PAPER_BACKBONES, DeepLab, ModelConfig, build
 from deeplab.models.foreign.imagenet_resnet import TORCHVISION_RESNET
@@ -67,7 +67,7 @@ def save_checkpoint(
         }
     metadata = {"model": config.model_dump_json(), **card.to_metadata()}
     content = save(tensors, metadata=metadata)
-    imaging.write_atomically(path, lambda file: file.write(content))
+    whole_files.write_atomically(path, lambda file: file.write(content))
 
 
 def load_checkpoint(weights: str | Path, *, layout: str | None = None) -> Checkpoint:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deeplab import imaging
+from deeplab import whole_files
 from deeplab.data import Sample, open_split
 from deeplab.evaluation import ConfusionMatrix, spread
 from deeplab.inference import (
@@ -137,7 +137,7 @@ def store_records(
     card = dataclasses.replace(card, precisions={**card.precisions, **records})
     content = replace_metadata(source, card.to_metadata())
     path.parent.mkdir(parents=True, exist_ok=True)
-    imaging.write_atomically(path, lambda file: file.write(content))
+    whole_files.write_atomically(path, lambda file: file.write(content))
     return records
 
 

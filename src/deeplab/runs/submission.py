@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deeplab import imaging
+from deeplab import whole_files
 from deeplab.crf import DenseCRF
 from deeplab.data import Sample, SegmentationData, open_split
 from deeplab.evaluation import Server, check_submission, find_server, write_archive
@@ -134,7 +134,7 @@ def _write_label_maps(
         content = server.encode(segmenter(sample.picture_path).labels)
         path = out_dir / server.place(sample)
         path.parent.mkdir(parents=True, exist_ok=True)
-        imaging.write_atomically(path, lambda file: file.write(content))
+        whole_files.write_atomically(path, lambda file: file.write(content))
 
     to_do = [sample for sample in samples if not (out_dir / server.place(sample)).exists()]
     there = len(samples) - len(to_do)
@@ -174,4 +174,4 @@ def _claim(out_dir: Path, about: dict[str, object]) -> None:
     if not path.is_file() and (out_dir / "results").exists():
         raise ValueError(f"{out_dir}/results is there already, but not from us; choose another one")
     out_dir.mkdir(parents=True, exist_ok=True)
-    imaging.write_atomically(path, lambda file: file.write(text.encode()))
+    whole_files.write_atomically(path, lambda file: file.write(text.encode()))

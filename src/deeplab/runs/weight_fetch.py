@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from deeplab import imaging
+from deeplab import whole_files
 from deeplab.cache import fetched_dir, imported_dir
 from deeplab.download import PAUSES_S, Checksum, Tell, fetch, hash_file
 from deeplab.registry import ELSEWHERE, ForeignWeights, find_elsewhere
@@ -112,7 +112,7 @@ def remember_hash(path: Path) -> Path:
     """Keep the hash of a file beside it, for `verify`."""
     line = f"{hash_file(path)}  {path.name}\n"
     kept = remembered_path(path)
-    imaging.write_atomically(kept, lambda file: file.write(line.encode()))
+    whole_files.write_atomically(kept, lambda file: file.write(line.encode()))
     return kept
 
 
@@ -150,7 +150,7 @@ def _take_out(archive_path: Path, member: str, path: Path) -> None:
                 with archive.open(inside[0]) as content:
                     shutil.copyfileobj(content, file, 1 << 20)
 
-            imaging.write_atomically(path, copy)  # zipfile checks the CRC at the end
+            whole_files.write_atomically(path, copy)  # zipfile checks the CRC at the end
     except zipfile.BadZipFile as error:
         raise ValueError(
             f"{archive_path}: not an archive, or a damaged one ({error}); delete it and fetch again"

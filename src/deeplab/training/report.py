@@ -13,7 +13,7 @@ from types import TracebackType
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
-from deeplab import imaging
+from deeplab import whole_files
 from deeplab.data import SegmentationData
 from deeplab.evaluation import Scores
 from deeplab.inference import Segmenter
@@ -77,7 +77,7 @@ class Reporter:
         run.run_dir.mkdir(parents=True, exist_ok=True)
         if is_main:
             text = run.recipe_yaml.encode()
-            imaging.write_atomically(run.run_dir / "recipe.yaml", lambda file: file.write(text))
+            whole_files.write_atomically(run.run_dir / "recipe.yaml", lambda file: file.write(text))
             _drop_rows_after(run.run_dir / "metrics.csv", state.step)
             _drop_rows_after(run.run_dir / "validation.csv", state.step)
             self._board = SummaryWriter(str(run.run_dir), purge_step=state.step + 1)
@@ -131,7 +131,7 @@ class Reporter:
             path = self._run_dir / "overlays" / f"{sample.name}.step{step:07d}.jpg"
             path.parent.mkdir(exist_ok=True)
             overlay = segmenter(sample.picture_path).overlay()
-            imaging.write_atomically(path, partial(overlay.save, format="jpeg"))
+            whole_files.write_atomically(path, partial(overlay.save, format="jpeg"))
 
     def _progress(self, state: RunState, rate: float) -> Progress:
         config = self._config
@@ -200,6 +200,6 @@ def _drop_rows_after(path: Path, step: int) -> None:
     kept = [row for row in rows if row.endswith("\n") and int(row.split(",")[0]) <= step]
     if kept:
         text = "".join([header, *kept]).encode()
-        imaging.write_atomically(path, lambda file: file.write(text))
+        whole_files.write_atomically(path, lambda file: file.write(text))
     else:
         path.unlink()

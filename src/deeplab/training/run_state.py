@@ -8,7 +8,7 @@ from typing import cast
 import torch
 from torch.optim.swa_utils import AveragedModel
 
-from deeplab import imaging
+from deeplab import whole_files
 from deeplab.models import DeepLab
 
 
@@ -61,7 +61,7 @@ def save_state(path: Path, state: RunState, learner: Learner) -> None:
         "optimiser": learner.optimiser.state_dict(),
         "average": None if average is None else average.state_dict(),
     }
-    imaging.write_atomically(path, lambda file: torch.save(content, file))
+    whole_files.write_atomically(path, lambda file: torch.save(content, file))
 
 
 def load_state(path: Path, learner: Learner) -> RunState:

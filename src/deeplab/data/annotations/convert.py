@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image
 
-from deeplab import imaging
+from deeplab import imaging, whole_files
 from deeplab.data.annotations.annotated import AnnotatedPicture, Annotations, ReadOptions, count
 from deeplab.data.annotations.formats import read_annotations
 from deeplab.data.annotations.locate import PictureFinder
@@ -186,7 +186,7 @@ def _unpack(picture: AnnotatedPicture, embedded: Callable[[], bytes], target_dir
     path = target_dir / "images" / f"{picture.source.stem}{suffix}"
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.is_file() or path.read_bytes() != content:
-        imaging.write_atomically(path, lambda file: file.write(content))
+        whole_files.write_atomically(path, lambda file: file.write(content))
     return path
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deeplab import drawing, imaging
+from deeplab import drawing, imaging, whole_files
 from deeplab.data.checks import kinds
 from deeplab.data.checks.survey import PictureFacts
 from deeplab.data.checks.verdicts import Verdict
@@ -138,4 +138,4 @@ def _what_is_done(kind: Kind) -> str:
 def write_file(path: Path, content: bytes) -> None:
     """Write a file, whole or not at all; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    imaging.write_atomically(path, lambda file: file.write(content))
+    whole_files.write_atomically(path, lambda file: file.write(content))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab import imaging
+from deeplab import whole_files
 from deeplab.data.description import FILE_NAME, DataDescription, read_description
 from deeplab.data.find import list_folders
 from deeplab.data.init.class_files import NamedClasses, find_class_file
@@ -91,7 +91,7 @@ def write(plan: Plan) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    imaging.write_atomically(path, lambda file: file.write(content))
+    whole_files.write_atomically(path, lambda file: file.write(content))
 
 
 def _replaced(root: Path) -> DataDescription | None:
