@@ -84,7 +84,7 @@ def our_rows() -> list[Row]:
     rows = [
         Row("one thread", lambda case: one.refine(case.picture, case.scores)),
         Row("two threads", runner(dataclasses.replace(one, threads=2))),
-        Row("half rows, one thread", runner(half)),
+        Row("half, one thread", runner(half)),
         Row(
             "present labels, one thread",
             lambda case: one.refine(case.picture, case.scores, labels="present"),

@@ -59,10 +59,10 @@ def main() -> None:
     checkpoint = load_checkpoint(options.weights)
     network, stride = checkpoint.network, checkpoint.card.output_stride
     stored = find_crf("stored", Segmenter.load(options.weights).card)
-    for name, crf in (("with the CRF", stored), ("without", None)):
+    for name, crf in (("with the CRF", stored), ("without", None)):  # ours by its word, as users do
         segmenter = Segmenter.load(
             options.weights,
-            crf=crf,
+            crf="stored" if crf else None,
             threads=1,
             engine=options.engine,
             workers=num_cores(),

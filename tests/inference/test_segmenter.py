@@ -302,6 +302,22 @@ def test_threads_reach_network_and_labels(network_path: Path) -> None:
     assert Segmenter.load(network_path, threads=1).score(ramp(50, 60)).grid.threads == 1
 
 
+@pytest.mark.parametrize(
+    ("crf", "precision", "expected"),
+    [
+        ("resnet101", "auto", "half"),
+        ("resnet101", "f32", "float32"),
+        (DenseCRF(), "auto", "float32"),
+    ],
+)
+def test_a_crf_named_by_a_word_is_as_precise_as_the_network(
+    crf: Any, precision: Any, expected: str, network_path: Path
+) -> None:
+    segmenter = Segmenter.load(network_path, crf=crf, precision=precision, threads=1)
+    assert segmenter.crf is not None
+    assert segmenter.crf.precision == expected
+
+
 def test_no_threads_at_all_are_refused() -> None:
     with pytest.raises(ValueError, match="threads 0"):
         Segmenter(PointEngine(), threads=0)

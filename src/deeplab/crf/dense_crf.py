@@ -61,9 +61,10 @@ class DenseCRF:
             "dilated" adds a ring of vertices to the lattice, for about half of the error and
             several times the time; "exact" sums over all pairs, for pictures of at most 16384
             pixels.
-        precision: "half" reads messages from rows of 16 bits in the first half of the iterations,
-            where the processor converts them (F16C; elsewhere it is float32): marginals within
-            about 1e-3 of float32's, more where a pixel is between two labels, and hardly faster.
+        precision: "half" leaves out messages that change marginals by less than about what
+            numbers of 16 bits resolve (a bound on it is checked at every pixel): one and a half
+            times as fast where scores have little contrast. Of ten photos no marginal differed
+            by more than 3e-4 from float32's, by 1e-7 on average, and no label did.
         tolerance: Stop as soon as no marginal has changed by more in an iteration; 0 never does.
         threads: At most so many; by default one per core. Results do not depend on their number
             but for rounding. Batches of at least as many pictures take one thread for each.

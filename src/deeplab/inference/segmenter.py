@@ -126,7 +126,8 @@ class Segmenter:
                 a preset, a file of parameters: see `find_crf`.
             engine: What runs the network: "onnxruntime", "openvino", "torch", or "auto" for the
                 fastest of them, see `open_engine`.
-            precision: "f32", "bf16", or "auto" for the fastest that does no harm, likewise.
+            precision: "f32", "bf16", or "auto" for the fastest that does no harm, likewise. With
+                "auto" a CRF that is given by a word is inferred in "half", see `DenseCRF`.
             workers: From how many threads pictures will come at once.
             num_pictures: How many pictures there are, if that is known, for the choice of engine.
 
@@ -143,6 +144,8 @@ class Segmenter:
         )
         if isinstance(crf, str):
             crf = find_crf(crf, opened.card)
+            if precision == "auto" and crf.accuracy != "exact":
+                crf = dataclasses.replace(crf, precision="half")
         if crf is not None and threads is not None:
             crf = dataclasses.replace(crf, threads=threads)
         return cls(

@@ -8,10 +8,6 @@
 
 #include "variant.h"
 
-#if defined(__F16C__)
-#include <immintrin.h>
-#endif
-
 namespace deeplab {
 namespace DEEPLAB_VARIANT {
 
@@ -112,39 +108,6 @@ DEEPLAB_INLINE Vec<N> exp(const Vec<N> &x) {
     }
     return r;
 }
-
-// Rows in 16 bits, where the processor converts them.
-#if defined(__F16C__)
-constexpr bool kHasHalf = true;
-
-DEEPLAB_INLINE Vec8 widen(const uint16_t *from, Vec8) {
-    Vec8 r;
-    r.part[0] = _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i *>(from)));
-    return r;
-}
-DEEPLAB_INLINE Vec16 widen(const uint16_t *from, Vec16) {
-    Vec16 r;
-#if defined(__AVX512F__)
-    r.part[0] = _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(from)));
-#else
-    for (int i = 0; i < Vec16::kParts; ++i)
-        r.part[i] = _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i *>(from + 8 * i)));
-#endif
-    return r;
-}
-DEEPLAB_INLINE void narrow8(const float *from, float scale, uint16_t *to) {
-    const __m256 scaled = _mm256_mul_ps(_mm256_loadu_ps(from), _mm256_set1_ps(scale));
-    _mm_storeu_si128(reinterpret_cast<__m128i *>(to), _mm256_cvtps_ph(scaled, _MM_FROUND_TO_NEAREST_INT));
-}
-#else
-constexpr bool kHasHalf = false;
-
-template <class Row>
-DEEPLAB_INLINE Row widen(const uint16_t *, Row row) {
-    return row;
-}
-DEEPLAB_INLINE void narrow8(const float *, float, uint16_t *) {}
-#endif
 
 template <int N>
 DEEPLAB_INLINE float sum(const Vec<N> &x) {

@@ -55,19 +55,6 @@ DEEPLAB_INLINE Row slice_pixel(const uint32_t *places, const float *weights, con
     return total;
 }
 
-#if defined(__F16C__)
-DEEPLAB_INLINE Vec24 widen(const uint16_t *from, Vec24) { return {widen(from, Vec16{}), widen(from + 16, Vec8{})}; }
-#endif
-
-// From rows in 16 bits.
-template <int V, class Row>
-DEEPLAB_INLINE Row slice_pixel(const uint32_t *places, const float *weights, const uint16_t *rows) {
-    Row total = widen(rows + places[0] * Row::kWidth, Row{}) * weights[0];
-    for (int v = 1; v < V; ++v)
-        total = total + widen(rows + places[v * kBlock] * Row::kWidth, Row{}) * weights[v * kBlock];
-    return total;
-}
-
 // The same for rows of `width` floats; the value is scaled on the way.
 DEEPLAB_INLINE void splat_wide(const uint32_t *places, const float *weights, int vertices, float scale,
                                const float *value, float *rows, int width) {
@@ -116,7 +103,9 @@ void blur(const uint32_t *chain, uint32_t begin, uint32_t end, float *rows, size
         // After the last row comes one of another chain, maybe of another worker's: not touched then.
         const float keep = one_unless(chain[i] & kLast);
         const Row next = Row::load(i + 1 < end ? rows + (chain[i + 1] & ~kLast) * width : row);
-        __builtin_prefetch(rows + (chain[i + kAhead] & ~kLast) * width, 1);
+        const float *later = rows + (chain[i + kAhead] & ~kLast) * width;
+        __builtin_prefetch(later, 1);
+        if (Row::kWidth > 16) __builtin_prefetch(later + Row::kWidth - 1, 1);
         (now + (before + next * keep) * 0.5f).store(row);
         before = now * keep;
         now = next;
@@ -129,17 +118,6 @@ void spread(const Lattice &lattice, uint32_t tile, float *rows, size_t width) {
     for (uint32_t i = lattice.tile_copies[tile]; i < lattice.tile_copies[tile + 1]; ++i)
         for (size_t c = 0; c < width; c += Row::kWidth)
             Row::load(rows + lattice.owner[i] * width + c).store(rows + lattice.copy[i] * width + c);
-}
-
-// All rows of a tile in 16 bits, those of its copies from the vertices that they stand for.
-template <class Row>
-void narrow(const Lattice &lattice, uint32_t tile, const float *rows, float scale, uint16_t *out) {
-    constexpr size_t width = Row::kWidth;
-    for (size_t i = lattice.tile_rows[tile] * width; i < lattice.tile_rows[tile + 1] * width; i += 8)
-        narrow8(rows + i, scale, out + i);
-    for (uint32_t i = lattice.tile_copies[tile]; i < lattice.tile_copies[tile + 1]; ++i)
-        for (size_t c = 0; c < width; c += 8)
-            narrow8(rows + lattice.owner[i] * width + c, scale, out + lattice.copy[i] * width + c);
 }
 
 // Adds what other tiles hold for the vertices of this one.

@@ -15,24 +15,29 @@ namespace {
 
 constexpr int kMaxKernels = 16;
 constexpr int kMostLead = 24;
+constexpr int kNumNarrower = 2;
+constexpr int kNarrower[kNumNarrower] = {8, 16};  // what rows may become in the middle of inference
 constexpr size_t kLargePicture = size_t(1) << 20;  // pixels
-// Changes of marginals in one iteration. Messages that make less than the first are not looked up; where
-// none makes the second, all of the rest's are left out from then on; should one ever make the third,
-// that was too early. All are below what rounding makes of ten iterations in float32.
-constexpr float kNegligible = 0x1p-23f, kLittle = 0x1p-21f, kTooMuch = 0x1p-19f;
 constexpr uint32_t kAheadBlocks = 3;  // blocks are asked for so far ahead
 constexpr double kFaint = 2e-4;  // a share of the picture
 constexpr float kNever = -1e30f;  // the score of labels that are not there
 constexpr float kBounded = 60;  // messages up to this cannot overflow the exponential
 
+// Changes of marginals in one iteration. Messages that make less than the first are not looked up; where
+// none makes the second, all of the rest's are left out from then on; should one ever make the third,
+// that was too early.
+struct Limits {
+    float negligible, little, too_much;
+};
+constexpr Limits kFloat32 = {0x1p-23f, 0x1p-21f, 0x1p-19f};  // below what rounding makes of ten iterations
+constexpr Limits kHalf = {0x1p-14f, 0x1p-8f, 0x1p-6f};  // bounds are generous: LOG.md has what it comes to
+
 struct Term {
     Lattice lattice;
     Buffer<float> lead[2], rest[2];  // [row][lead_width], [row][rest_width]; sliced from one, splatted to the other
-    Buffer<uint16_t> half;           // [row][lead_width]: what is sliced from, in 16 bits
     Buffer<float> ones, sums;        // for the normaliser
     Buffer<float> energy;            // [label][label], permuted and padded, columns together
     float weight = 0, gain = 0;  // gain: weight times the lattice's alpha
-    float half_scale = 1;        // keeps the largest sums within the range of 16 bits
     bool has_energy = false, scales_in = false, scales_out = false;
 };
 
@@ -44,6 +49,8 @@ struct Worker {
     int score_row_y = -1;
     float change = 0;  // of a marginal since the iteration before
     float missing = 0;  // largest change that the rest's messages could have made
+    float peak[kMostLead * kBlock];  // largest marginal of every lead label
+    float left_out[kNumNarrower] = {};  // largest change if rows were as narrow: see narrow.h
 };
 
 struct Buffers {
@@ -96,8 +103,13 @@ struct Job {
     uint32_t num_blocks, num_tiles, blocks_per_tile;
     // A lead row has lead_width values: num_lead labels, and the sum of the rest where there is one.
     int num_labels = 0, lead_width = 8, num_lead = 0, rest_width = 0;
-    bool is_general = false, may_be_half = false, is_half = false;
+    bool is_general = false;
+    Limits limits = kFloat32;
     int parity = 0;  // which of the two buffers is sliced from
+    // Narrower rows: see narrow.h.
+    int new_width = 0;  // what rows become after this pass; 0: they stay
+    int ranked[kMostLead];  // places in a row, those first that the picture needs most
+    float is_out[kNumNarrower][kMostLead];  // 1 for the places that a narrower row would not have
 
     std::atomic<int> status{int(Status::ok)};
     std::atomic<int64_t> bad_pixel{-1};

@@ -22,6 +22,9 @@ namespace {
 // A tile is at least so large: many rows, so that few vertices are on the border of two tiles.
 constexpr size_t kTileRows = 64, kTilePixels = 32768;
 
+// Lookups in the table of rows are asked for so far ahead.
+constexpr uint32_t kSlotAhead = 16, kRowAhead = 8;
+
 // Pixels past the end of the picture weigh nothing.
 template <int D>
 void clear_padding(const Problem &problem, float *weights) {
@@ -209,7 +212,8 @@ Status merge_tiles(Lattice &lattice, const BuildScratch *scratch) {
                (end - begin) * sizeof(uint64_t));
         lattice.tile_copies[tile] = lattice.num_copies;
         for (uint32_t row = begin; row < end; ++row) {
-            if (row + 12 < end) table.prefetch(lattice.row_keys[row + 12]);
+            if (row + kSlotAhead < end) table.prefetch_slot(lattice.row_keys[row + kSlotAhead]);
+            if (row + kRowAhead < end) table.prefetch_row(lattice.row_keys[row + kRowAhead]);
             const uint32_t owner = table.find_or_insert(lattice.row_keys[row], row);
             if (owner == kNone) {
                 lattice.owners[lattice.num_owners++] = row;
@@ -246,7 +250,8 @@ Status link_axis(Lattice &lattice, int axis, BuildScratch &scratch) {
     const uint64_t step = axis_step(lattice, axis);
     for (uint32_t i = 0; i < count; ++i) {
         const uint32_t row = lattice.owners[i];
-        if (i + 12 < count) table.prefetch(lattice.row_keys[lattice.owners[i + 12]] + step);
+        if (i + kSlotAhead < count) table.prefetch_slot(lattice.row_keys[lattice.owners[i + kSlotAhead]] + step);
+        if (i + kRowAhead < count) table.prefetch_row(lattice.row_keys[lattice.owners[i + kRowAhead]] + step);
         const uint32_t next = table.find(lattice.row_keys[row] + step);
         scratch.next[row] = next;
         if (next != kNone) scratch.has_previous[next] = 1;

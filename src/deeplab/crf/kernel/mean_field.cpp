@@ -10,27 +10,27 @@
 // gets, and with them what those messages can change in the marginals. In most pictures, after an
 // iteration or two, that is no more than the last digits of float32: then the rest keeps its scores and
 // its share of every pixel, but its messages are left out, and an iteration costs what the lead costs.
-// The bound is checked at every pixel of every pass; should it ever exceed kTooMuch, inference starts
-// anew with all messages.
+// The bound is checked at every pixel of every pass; should it ever exceed what Limits allow, inference
+// starts anew with all messages.
+//
+// Scores of little contrast need wide rows at first, but few labels are left an iteration or two later:
+// then rows become narrower in the middle of inference, by the same bound (narrow.h).
 #include "build.h"
 #include "general_pass.h"
+#include "narrow.h"
 
 namespace deeplab {
 namespace DEEPLAB_VARIANT {
 
 namespace {
 
-void set_up(Job &job) {
+// Rows of so many values, labels as they are ordered.
+void lay_out(Job &job, int lead_width) {
     Buffers &buffers = job.buffers;
     const MeanFieldRequest &request = *job.request;
     const bool is_upsampled = request.grid_height != job.problem.height || request.grid_width != job.problem.width;
-    job.num_labels = request.num_labels;
-    if (!buffers.order.reserve(size_t(job.num_labels)) || !buffers.partial.reserve(size_t(job.num_labels)) ||
-        !buffers.sample.reserve(size_t(job.num_labels)))
-        return job.fail(Status::out_of_memory);
-    order_labels(job);
-    job.lead_width = choose_lead(job);
-    job.rest_width = job.num_labels <= job.lead_width ? 0 : (job.num_labels - job.lead_width + 1 + 15) / 16 * 16;
+    job.lead_width = lead_width;
+    job.rest_width = job.num_labels <= lead_width ? 0 : (job.num_labels - lead_width + 1 + 15) / 16 * 16;
     job.num_lead = job.lead_width - (job.rest_width ? 1 : 0);
     const size_t padded = size_t(job.num_blocks) * kBlock, all = size_t(job.num_lead + job.rest_width);
     bool is_good = buffers.unary_lead.reserve(padded * job.num_lead);
@@ -54,13 +54,30 @@ void set_up(Job &job) {
     if (is_upsampled) set_up_columns(job);
 }
 
+void set_up(Job &job) {
+    Buffers &buffers = job.buffers;
+    job.num_labels = job.request->num_labels;
+    job.limits = job.request->half ? kHalf : kFloat32;
+    if (!buffers.order.reserve(size_t(job.num_labels)) || !buffers.partial.reserve(size_t(job.num_labels)) ||
+        !buffers.sample.reserve(size_t(job.num_labels)))
+        return job.fail(Status::out_of_memory);
+    order_labels(job);
+    lay_out(job, choose_lead(job));
+}
+
+void reserve_rows(Job &job, Term &term) {
+    const size_t rows = term.lattice.num_rows;
+    for (int i = 0; i < 2; ++i)
+        if (!term.lead[i].reserve(rows * job.lead_width) || !term.rest[i].reserve(rows * job.rest_width))
+            job.fail(Status::out_of_memory);
+}
+
 // After the lattices are there: what depends on their size and on the bound of the messages.
 void set_up_terms(Job &job) {
     float bound = 0;
     for (int k = 0; k < job.problem.num_kernels; ++k) {
         const KernelSpec &kernel = job.problem.kernels[k];
         Term &term = job.buffers.terms[k];
-        const size_t rows = term.lattice.num_rows;
         term.weight = kernel.weight;
         term.gain = kernel.weight * alpha(term.lattice);
         term.has_energy = kernel.energy != nullptr;
@@ -69,18 +86,10 @@ void set_up_terms(Job &job) {
         job.is_general |= term.has_energy || !(kernel.weight >= 0);
         bound += kernel.weight * term.lattice.largest_gain;
         bool is_good = !term.has_energy || set_up_energy(job, term, kernel);
-        for (int i = 0; i < 2; ++i)
-            is_good = is_good && term.lead[i].reserve(rows * job.lead_width) && term.rest[i].reserve(rows * job.rest_width);
         if (!is_good) job.fail(Status::out_of_memory);
+        reserve_rows(job, term);
     }
     job.is_general |= !(bound < kBounded);
-    job.may_be_half = job.request->half && kHasHalf && !job.is_general;
-    for (int k = 0; k < job.problem.num_kernels && job.may_be_half; ++k) {
-        Term &term = job.buffers.terms[k];
-        if (!term.half.reserve(size_t(term.lattice.num_rows) * job.lead_width)) job.fail(Status::out_of_memory);
-        term.half_scale = 1;  // normalised input may be larger than 1, by less than the margin
-        while (term.lattice.largest_mass * term.half_scale > 4096) term.half_scale /= 2;
-    }
 }
 
 // Calls f with a value of the type of the job's lead rows.
@@ -96,6 +105,7 @@ DEEPLAB_INLINE void with_lead(const Job &job, const F &f) {
 void pass_all(Job &job, int worker, const Pass &pass) {
     Worker &self = job.buffers.workers[worker];
     self.change = self.missing = 0;
+    if (pass.measures) forget_measures(self);
     with_lead(job, [&](auto lead) {
         typedef decltype(lead) Lead;
         const auto pass_one = job.is_general ? pass_tile_general<Lead>
@@ -125,31 +135,57 @@ float over_workers(Job &job, float Worker::*field) {
     return result;
 }
 
+// Makes rows narrower where the pass has found that they may be; whether they are.
+bool become_narrower(Job &job, int worker) {
+    job.once(worker, [&] { choose_width(job); });
+    if (!job.new_width) return false;
+    narrow_rows(job);
+    job.once(worker, [&] {
+        job.parity = 1 - job.parity;  // where the narrow rows are
+        reorder(job);
+        lay_out(job, job.new_width);
+    });
+    if (!job.is_good()) return true;
+    Worker &self = job.buffers.workers[worker];
+    job.each(job.num_tiles, [&](uint32_t tile) {
+        for (uint32_t block = job.tile_begin(tile); block < job.tile_end(tile); ++block) {
+            store_unary(job, self, block);
+            sum_rest(job, self, block);
+        }
+    });
+    return true;
+}
+
 // All iterations; false when messages of the rest were left out that should not have been.
 bool iterate(Job &job, int worker, bool keeps_rest) {
     const MeanFieldRequest &request = *job.request;
     const bool compares = request.tolerance > 0;
-    // What 16 bits leave out, the later iterations make good again: they take float32.
-    const bool may_be_half = job.may_be_half;
     bool with_rest = job.has_rest();
-    pass_all(job, worker, Pass{true, request.iterations == 0, request.iterations == 0 || compares, false, false, with_rest});
+    bool measures = !keeps_rest && !job.is_general && job.lead_width > kNarrower[0];
+    pass_all(job, worker,
+             Pass{true, request.iterations == 0, request.iterations == 0 || compares, false, false, with_rest, measures});
     if (!job.is_good()) return true;
+    if (measures) job.once(worker, [&] { rank_places(job); });
     for (int iteration = 1; iteration <= request.iterations; ++iteration) {
-        job.once(worker, [&] {
-            job.parity = 1 - job.parity;
-            job.is_half = may_be_half && 2 * iteration <= request.iterations;
-        });
+        job.once(worker, [&] { job.parity = 1 - job.parity; });
         const Rows lead = rows_of(job, false), rest = rows_of(job, true);
         with_lead(job, [&](auto row) { blur_all<decltype(row)>(job, lead, with_rest ? &rest : nullptr); });
         const bool is_last = iteration == request.iterations, rest_in = with_rest;
-        pass_all(job, worker, Pass{false, is_last, is_last || compares, compares, rest_in, rest_in && !is_last});
+        measures = measures && iteration + 1 < request.iterations;
+        pass_all(job, worker,
+                 Pass{false, is_last, is_last || compares, compares, rest_in, rest_in && !is_last, measures});
         if (worker == 0) job.request->iterations_done = iteration;
         if (job.has_rest() && !job.is_general) {
             const float missing = over_workers(job, &Worker::missing);
-            if (!rest_in && missing >= kTooMuch) return false;
-            with_rest = rest_in && (keeps_rest || missing >= kLittle);
+            if (!rest_in && missing >= job.limits.too_much) return false;
+            with_rest = rest_in && (keeps_rest || missing >= job.limits.little);
         }
         if (compares && over_workers(job, &Worker::change) <= request.tolerance) break;
+        if (measures && become_narrower(job, worker)) {
+            if (!job.is_good()) return true;
+            with_rest = false;
+            measures = job.lead_width > kNarrower[0];
+        }
     }
     return true;
 }
@@ -162,7 +198,12 @@ void mean_field_worker(void *context, int worker) {
     if (!job.is_good()) return;
     job.once(worker, [&] { set_up_terms(job); });
     if (!job.is_good()) return;
-    if (!iterate(job, worker, false)) iterate(job, worker, true);
+    if (iterate(job, worker, false)) return;
+    job.once(worker, [&] {
+        set_up(job);
+        for (int k = 0; k < job.problem.num_kernels; ++k) reserve_rows(job, job.buffers.terms[k]);
+    });
+    if (job.is_good()) iterate(job, worker, true);
 }
 
 // Channels are filtered 8 at a time, as lead rows.

@@ -17,6 +17,7 @@ struct Pass {
     bool compares;  // with the marginals before, for the tolerance
     bool rest_in;   // the rest's messages are there
     bool rest_out;  // the rest's marginals are passed on
+    bool measures;  // what narrower rows would leave out
 };
 
 template <class Lead>
@@ -41,26 +42,26 @@ DEEPLAB_INLINE float rest_exponentials(const float *unary, const float *message,
 }
 
 // Asks for the rows of a pixel.
-template <int V, class Lead, class Number>
-DEEPLAB_INLINE void prefetch_rows(const uint32_t *places, const Number *rows) {
+template <int V, class Lead>
+DEEPLAB_INLINE void prefetch_rows(const uint32_t *places, const float *rows) {
     if (V <= 3) return;  // few vertices for many pixels: they are in the cache
     for (int v = 0; v < V; ++v) {
-        const Number *row = rows + places[v * kBlock] * Lead::kWidth;
+        const float *row = rows + places[v * kBlock] * Lead::kWidth;
         __builtin_prefetch(row);
         if (Lead::kWidth > 16) __builtin_prefetch(row + Lead::kWidth - 1);
     }
 }
 
-template <int V, class Lead, class Number>
-DEEPLAB_INLINE void slice_block(const Term &term, const Number *lead, float gain, uint32_t block, bool adds, float *rows) {
+template <int V, class Lead>
+DEEPLAB_INLINE void slice_block(const Term &term, const float *lead, uint32_t block, bool adds, float *rows) {
     const size_t at = size_t(block) * V * kBlock;
     const uint32_t *places = term.lattice.rows.data() + at;
     const float *weights = term.lattice.weights.data() + at;
     alignas(64) float scale[kBlock];
     if (term.scales_out)
-        (Vec16::load(term.lattice.norm.data() + size_t(block) * kBlock) * gain).store(scale);
+        (Vec16::load(term.lattice.norm.data() + size_t(block) * kBlock) * term.gain).store(scale);
     else
-        Vec16::all(gain).store(scale);
+        Vec16::all(term.gain).store(scale);
     const uint32_t *later = places + (block + 1 < term.lattice.num_blocks ? V * kBlock : 0);
     for (int p = 0; p < kBlock; ++p) {
         prefetch_rows<V, Lead>(later + p, lead);
@@ -165,11 +166,7 @@ DEEPLAB_INLINE void slice_lead(Job &job, uint32_t block, BlockState<Lead> &state
     for (int k = 0; k < job.problem.num_kernels; ++k)
         with_vertices(terms[k].lattice.vertices(), [&](auto v) {
             constexpr int V = decltype(v)::value;
-            const Term &term = terms[k];
-            if (job.is_half)
-                slice_block<V, Lead>(term, term.half.data(), term.gain / term.half_scale, block, k > 0, state.rows);
-            else
-                slice_block<V, Lead>(term, term.lead[job.parity].data(), term.gain, block, k > 0, state.rows);
+            slice_block<V, Lead>(terms[k], terms[k].lead[job.parity].data(), block, k > 0, state.rows);
         });
     for (int k = 0; k < int(Lead::kWidth); k += 8) load_columns(state.rows + k, Lead::kWidth, state.lanes + k);
 }
@@ -190,6 +187,13 @@ float slice_rest_pixel(Job &job, Worker &worker, uint32_t block, int p) {
                    term.rest[job.parity].data(), width, out);
     }
     return rest_exponentials(job.buffers.unary_rest.data() + (size_t(block) * kBlock + p) * width, out, width, out);
+}
+
+DEEPLAB_INLINE float largest_of(const Vec16 &x, float result) {
+    alignas(64) float values[kBlock];
+    x.store(values);
+    for (int p = 0; p < kBlock; ++p) result = values[p] > result ? values[p] : result;
+    return result;
 }
 
 // Softmax of scores and messages. The marginals of the lead, and of the rest together, go to
@@ -218,7 +222,7 @@ DEEPLAB_INLINE void softmax_block(Job &job, Worker &worker, uint32_t block, cons
             (rest_sum / (total + rest_sum) * bound * exp(bound)).store(change);
             uint32_t wanted = 0;
             for (int p = 0; p < kBlock; ++p) {
-                wanted |= uint32_t(change[p] >= kNegligible) << p;
+                wanted |= uint32_t(change[p] >= job.limits.negligible) << p;
                 worker.missing = change[p] > worker.missing ? change[p] : worker.missing;
             }
             if (pass.rest_in) {
@@ -234,7 +238,21 @@ DEEPLAB_INLINE void softmax_block(Job &job, Worker &worker, uint32_t block, cons
     }
     const Vec16 inverse = Vec16::all(1) / total;
     inverse.store(state.inverse);
+    if (kMessages && pass.measures) {
+        // As above, of all labels that narrower rows would have no place for.
+        for (int c = 0; c < kNumNarrower; ++c) {
+            Vec16 share = kRest ? Vec16::load(rest) : Vec16::all(0), message = Vec16::all(0);
+            for (int k = 0; k < kLabels; ++k) share = share + e[k] * job.is_out[c][k];
+            for (int k = 0; k < int(Lead::kWidth); ++k) message = message + state.lanes[k] * job.is_out[c][k];
+            worker.left_out[c] = largest_of(share * inverse * message * exp(message), worker.left_out[c]);
+        }
+    }
     for (int k = 0; k < kLabels; ++k) state.lanes[k] = e[k] * inverse;
+    if (pass.measures)
+        for (int k = 0; k < kLabels; ++k) {
+            float *peak = worker.peak + k * kBlock;
+            max(Vec16::load(peak), state.lanes[k]).store(peak);
+        }
     if (kRest) state.lanes[kSum] = Vec16::load(rest) * inverse;
 }
 
@@ -252,9 +270,7 @@ template <class Lead>
 void prepare_tile(Job &job, uint32_t tile, const Pass &pass) {
     for (int k = 0; k < job.problem.num_kernels; ++k) {
         Term &term = job.buffers.terms[k];
-        if (!pass.is_first && job.is_half)
-            narrow<Lead>(term.lattice, tile, term.lead[job.parity].data(), term.half_scale, term.half.data());
-        else if (!pass.is_first)
+        if (!pass.is_first)
             spread<Lead>(term.lattice, tile, term.lead[job.parity].data(), Lead::kWidth);
         if (pass.rest_in) spread<Vec16>(term.lattice, tile, term.rest[job.parity].data(), size_t(job.rest_width));
         if (!pass.is_last) clear(term.lattice, tile, Lead::kWidth, term.lead[1 - job.parity].data());
@@ -322,7 +338,7 @@ void pass_tile(Job &job, Worker &worker, uint32_t tile, const Pass &pass) {
         if (kRest && (pass.writes || pass.rest_out)) {
             alignas(64) float sums[kBlock];
             state.lanes[Lead::kWidth - 1].store(sums);
-            for (int p = 0; p < kBlock; ++p) with_rest |= uint32_t(sums[p] >= kNegligible) << p;
+            for (int p = 0; p < kBlock; ++p) with_rest |= uint32_t(sums[p] >= job.limits.negligible) << p;
             finish_rest(job, worker, block, pass.writes ? everyone : with_rest, state);
         }
         finish_block(job, worker, block, pass, state, pass.rest_out ? with_rest : 0);

@@ -108,7 +108,12 @@ class RowTable {
         }
     }
 
-    void prefetch(uint64_t key) const { __builtin_prefetch(slots_ + uint32_t(mix(key) >> shift_)); }
+    // To be called well before the key is looked up: first the one, then, when that has come, the other.
+    DEEPLAB_INLINE void prefetch_slot(uint64_t key) const { __builtin_prefetch(slots_ + uint32_t(mix(key) >> shift_)); }
+    DEEPLAB_INLINE void prefetch_row(uint64_t key) const {
+        const uint32_t slot = slots_[mix(key) >> shift_];
+        __builtin_prefetch(keys_ + (slot ? (slot & row_mask_) - 1 : 0));
+    }
 
   private:
     uint32_t *slots_;

@@ -6,6 +6,10 @@
 
 #include <math.h>
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 #include "api.h"
 #include "buffer.h"
 #include "simd.h"
