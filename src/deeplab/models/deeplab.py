@@ -21,6 +21,7 @@ from deeplab.models.multi_scale import MultiScale, Resizing
 from deeplab.models.resnet import Depth, Flavour, ResNet
 from deeplab.models.torchvision_v3 import TORCHVISION_BACKBONES, torchvision_head
 from deeplab.models.vgg import VGG16
+from deeplab.models.vgg_two_pools_less import VGG16TwoPoolsLess
 from deeplab.preprocessing import CAFFE_VOC, IMAGENET_STATISTICS, Preprocessing
 
 
@@ -30,6 +31,7 @@ def _resnet(depth: Depth, flavour: Flavour) -> Callable[[int, int], nn.Module]:
 
 PAPER_BACKBONES: dict[str, Callable[[int, int], nn.Module]] = {
     "vgg16": lambda stride, bands: VGG16(stride, in_channels=bands),
+    "vgg16-adaptsegnet": lambda stride, bands: VGG16TwoPoolsLess(stride, in_channels=bands),
     "resnet50": _resnet(50, "caffe"),
     "resnet101": _resnet(101, "caffe"),
     "resnet50-torchvision": _resnet(50, "torchvision"),
@@ -91,6 +93,7 @@ class ModelConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstrin
     backbone: str = "efficientnet_lite0"
     """`vgg16`, `resnet50` and `resnet101` are the paper's; `resnet50-torchvision`,
     `resnet50-v1c` and so on have their strides where torchvision and mmseg put them;
+    `vgg16-adaptsegnet` is AdaptSegNet's, at output stride 8;
     `torchvision/resnet50`, `torchvision/resnet101` and `torchvision/mobilenet_v3_large` are those
     of torchvision's DeepLab v3; any other name is a convolutional backbone of timm."""
     output_stride: OutputStride = 16
@@ -227,7 +230,7 @@ def _backbone(config: ModelConfig) -> nn.Module:
 def _preprocessing(config: ModelConfig) -> Preprocessing:
     record = IMAGENET_WEIGHTS.get(config.backbone)
     usual = record.preprocessing if record else IMAGENET_STATISTICS
-    if config.backbone in ("vgg16", "resnet50", "resnet101"):
+    if config.backbone in ("vgg16", "vgg16-adaptsegnet", "resnet50", "resnet101"):
         usual = CAFFE_VOC
     if config.mean is not None and config.std is not None:
         return usual.for_bands(config.mean, config.std)

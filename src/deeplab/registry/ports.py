@@ -140,7 +140,7 @@ PORTS: tuple[ForeignWeights, ...] = (
         urls=(f"{_VLLAB}/GTA2Cityscapes_vgg-ac4ac9f6.pth",),
         sha256="ac4ac9f6",
         scores=(),
-        trap="deeplab does not read this layout",
+        trap="adapted from GTA5 without labels of Cityscapes",
     ),
     replace(
         _GTA5,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from deeplab.models.foreign.adaptsegnet_vgg import ADAPTSEGNET_VGG
 from deeplab.models.foreign.caffe import CAFFE_LAYOUTS
 from deeplab.models.foreign.classifier_module import ADAPTSEGNET, ADVENT, SPEEDINGHZL
 from deeplab.models.foreign.imagenet_resnet import MSRA_RESNET, TORCHVISION_RESNET, V1C_RESNET
@@ -24,6 +25,7 @@ LAYOUTS: dict[str, Layout] = {
         SPEEDINGHZL,
         ADAPTSEGNET,
         ADVENT,
+        ADAPTSEGNET_VGG,
         TORCHVISION_RESNET,
         MSRA_RESNET,
         V1C_RESNET,
