@@ -17,7 +17,7 @@ class VGG16TwoPoolsLess(Recomputed):
     """Pictures (N, bands, H, W) -> features (N, 1024, H // 8, W // 8), fc6 and fc7 included.
 
     The filters of the fifth stage are spread once (rate 2), as if one pool had been taken out,
-    those of fc6 and fc7 to rate 4. Pools are 2x2: position (0, 0) is the mean place of pixels 0 to 7.
+    those of fc6 and fc7 to rate 4. Pools are 2x2: position (0, 0) stands for pixels 0 to 7.
 
     Args:
         output_stride: 8; there is no other.
