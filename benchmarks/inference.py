@@ -5,19 +5,23 @@ alike; the ratio is taken within each round. The first round does not count. Pri
 for RESULTS.md.
 
     python benchmarks/inference.py [--rounds 9] [--cases upsample,warm] [--data ../shared/data]
-        [--json FILE]
+        [--json FILE] [--plot FILE]
 """
 
 import argparse
 import json
 import statistics
 import tempfile
+import textwrap
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cold_start import commit, hardware
 from inference_cases import CASES, Case, Contest
+from matplotlib.figure import Figure
+
+from deeplab.evaluation.plots import save_figure
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ def main() -> None:
     if options.json is not None:
         content = {"where": where, "rows": [asdict(row) for row in rows]}
         options.json.write_text(json.dumps(content, indent=2) + "\n")
+    if options.plot is not None:
+        draw(options.plot, rows, title=where)
 
 
 def parse() -> argparse.Namespace:
@@ -62,6 +68,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--cases", type=find_cases, default=CASES, help="keys, with commas between")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--json", type=Path, help="write the rows into this file, too")
+    parser.add_argument("--plot", type=Path, help="draw them, too (.png, .svg or .pdf)")
     return parser.parse_args()
 
 
@@ -111,6 +118,26 @@ def print_table(rows: list[Row]) -> None:
             f"| **{row.ratio:.2f}** ({row.least:.2f} to {row.most:.2f}) "
             f"| {row.at_least:g}, {row.aim:g} | {row.agreement} |"
         )
+
+
+def draw(path: Path, rows: list[Row], *, title: str) -> None:
+    """Draw how many times as fast each case is, over all rounds, and what is wanted at least."""
+    figure = Figure(figsize=(9, 0.55 * len(rows) + 1.4), layout="constrained")
+    figure.suptitle("\n".join(textwrap.wrap(title, 100)), fontsize="small")
+    axes = figure.add_subplot()
+    places = range(len(rows), 0, -1)
+    ratios = [row.ratio for row in rows]
+    beyond = [[row.ratio - row.least for row in rows], [row.most - row.ratio for row in rows]]
+    axes.barh(
+        places, ratios, xerr=beyond, capsize=3, height=0.6, color="#7fb2d9", label="median, range"
+    )
+    axes.plot([row.at_least for row in rows], places, "k|", ms=18, mew=2, label="wanted at least")
+    axes.axvline(1, color="grey", lw=0.8)
+    names = [f"{row.name}\nagainst {row.against}" for row in rows]
+    axes.set_yticks(list(places), names, fontsize="x-small")
+    axes.set_xlabel("times as fast")
+    axes.legend(loc="lower right", fontsize="small")
+    save_figure(figure, path)
 
 
 if __name__ == "__main__":
