@@ -56,7 +56,7 @@ PUBLISHED: dict[str, PublishedWeights] = {
     "voc12-lite": PublishedWeights(
         name="voc12-lite",
         network_file="voc12-lite.onnx",
-        network_sha256="09cbd84488c318aada600ca9440df784caa974b1b2367ae2c245d68d69033d60",
+        network_sha256="0b32cbc153ff57aac3d236491dd647562916c0308f06733afea62bf358a789cb",
         checkpoint_file="voc12-lite.safetensors",
         checkpoint_sha256="8db481597c8e2cfa189e11fa0963a206cdda4be7f3fc3e77a213167b5070d08c",
         num_classes=21,
