@@ -158,7 +158,6 @@ void normalise(Job &job, int worker) {
                    [&](int k) { return terms[k].lattice.norm.data(); });
     job.each(uint32_t(kernels), [&](uint32_t k) {
         if (skip[k]) return;
-        terms[k].lattice.largest_mass = largest(terms[k].ones.data(), terms[k].lattice.num_rows);
         invert_sums(job, terms[k].lattice);
     });
     if (any_gain) {

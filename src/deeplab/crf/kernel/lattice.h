@@ -61,7 +61,6 @@ struct Lattice {
     Buffer<float> norm;
     Normalization normalization = Normalization::after;
     bool has_norm = false;
-    float largest_mass = 0;  // of a vertex, when every pixel has the value 1
     float largest_gain = 0;  // bounds the messages: max of n_out * K n_in
 
     // While it is built.
