@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from deeplab import drawing
@@ -150,3 +151,14 @@ def real_data() -> Path:
 def real_voc_root(real_data: Path) -> Path:
     """The real PASCAL VOC pictures among them."""
     return real_data / "VOCdevkit" / "VOC2012"
+
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def picture(random: np.random.Generator) -> NDArray[np.uint8]:
+    """Noise, (7, 9, 3)."""
+    return random.integers(0, 256, (7, 9, 3), dtype=np.uint8)

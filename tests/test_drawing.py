@@ -3,7 +3,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -12,16 +11,6 @@ from deeplab.labels import voc_palette
 
 Array = NDArray[Any]
 PALETTE = voc_palette(3)
-
-
-@pytest.fixture
-def random() -> np.random.Generator:
-    return np.random.default_rng(0)
-
-
-@pytest.fixture
-def picture(random: np.random.Generator) -> Array:
-    return random.integers(0, 256, (7, 9, 3), dtype=np.uint8)
 
 
 def test_a_label_map_survives_its_file(random: np.random.Generator, tmp_path: Path) -> None:

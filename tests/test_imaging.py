@@ -16,16 +16,6 @@ from deeplab import imaging
 Array = NDArray[Any]
 
 
-@pytest.fixture
-def random() -> np.random.Generator:
-    return np.random.default_rng(0)
-
-
-@pytest.fixture
-def picture(random: np.random.Generator) -> Array:
-    return random.integers(0, 256, (7, 9, 3), dtype=np.uint8)
-
-
 def test_no_thread_switches_warnings_on_for_another_that_reads() -> None:
     is_inside, may_leave = threading.Event(), threading.Event()
 

@@ -79,7 +79,8 @@ PrecisionOption = Annotated[
     Literal["auto", "f32", "bf16"],
     typer.Option(
         "--precision",
-        help="What it computes in; auto: the fastest that was shown to do no harm to this network.",
+        help="What it computes in; auto: the fastest that was shown to do no harm to this network, "
+        "and half precision in the CRF.",
     ),
 ]
 """`--precision`, likewise."""

@@ -45,7 +45,7 @@ struct MeanFieldRequest {
     const float *scores;  // (K, h, w), before softmax
     int num_labels, grid_height, grid_width;
     int iterations;
-    bool half;        // in the first half of the iterations messages are read from rows of 16 bits
+    bool half;        // leave out messages that change marginals by less than 16 bits resolve
     float tolerance;  // 0: never stop early
     float *marginals; // (K, H, W) or null
     int32_t *labels;  // (H, W) or null

@@ -189,6 +189,7 @@ float slice_rest_pixel(Job &job, Worker &worker, uint32_t block, int p) {
     return rest_exponentials(job.buffers.unary_rest.data() + (size_t(block) * kBlock + p) * width, out, width, out);
 }
 
+// The largest of 16 values and one more.
 DEEPLAB_INLINE float largest_of(const Vec16 &x, float result) {
     alignas(64) float values[kBlock];
     x.store(values);
