@@ -1,3 +1,4 @@
+import signal
 import sys
 from pathlib import Path
 
@@ -60,6 +61,59 @@ def test_a_damaged_picture_stops_nothing(segment):
     assert code == 1
     assert "broken.png: not a picture" in err
     assert Path("segmented/a.mask.png").is_file()
+
+
+@pytest.fixture
+def interrupt(monkeypatch):
+    """Press Ctrl-C when so many tiles are scored."""
+    score = inference.Segmenter.score_as_is
+    left = [-1]
+
+    def score_and_press(segmenter, picture):
+        left[0] -= picture.shape[:2] != (97, 97)  # that one tells networks apart
+        if left[0] == 0:
+            signal.raise_signal(signal.SIGINT)
+        return score(segmenter, picture)
+
+    def press_after(tiles):
+        left[0] = tiles
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored
+    monkeypatch.setattr(inference.Segmenter, "score_as_is", score_and_press)
+    yield press_after
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_in_a_picture_in_tiles_says_that_the_same_command_goes_on(segment, interrupt):
+    segment("a.png", "--tile", "32", "--out", "at once")
+    interrupt(20)
+    code, out, err = segment("a.png", "--tile", "32")
+    assert (code, out) == (130, "")
+    assert "stopped (Ctrl-C): the same command goes on with a.png from the last row of til" in err
+    interrupt(-1)
+    code, out, err = segment("a.png", "--tile", "32")
+    assert code == 0
+    assert "goes on" not in err
+    for name in ("a.mask.png", "a.overlay.jpg"):
+        assert Path("segmented", name).read_bytes() == Path("at once", name).read_bytes()
+
+
+def test_ctrl_c_before_any_row_of_tiles_is_done_promises_nothing(segment, interrupt):
+    interrupt(1)
+    code, _, err = segment("a.png", "--tile", "32")
+    assert code == 130
+    assert "goes on" not in err
+
+
+def test_ctrl_c_in_several_pictures_names_those_whose_rows_are_kept(segment, interrupt):
+    segment("a.png", "--tile", "32")
+    interrupt(20)
+    code, _, err = segment("a.png", "b.jpg", "--tile", "32")
+    assert code == 130
+    assert err.splitlines()[-2:] == [
+        "stopped (Ctrl-C): 1 of 2 are left; the same command goes on with them",
+        "the same command goes on with b.jpg from the last row of tiles that was done",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,13 @@ def run_and_tell(
     """
     total = len(jobs) + len(failed)
     tally = Tally()
-    why_not_all = _run(begin, jobs, failed, tally, tiled, json=json)
+    unfinished = set(tiled)
+    try:
+        why_not_all = _run(begin, jobs, failed, tally, unfinished, json=json)
+    except KeyboardInterrupt:  # of the only picture
+        if not _tell_of_kept_rows(jobs, unfinished, "stopped (Ctrl-C): "):
+            raise
+        raise typer.Exit(interrupts.EXIT_CODE) from None
     if not json:
         tally.show()
     tally.show_failures()
@@ -69,8 +75,9 @@ def run_and_tell(
             f"stopped ({why}): {num_left} of {total} are left; the same command goes on with them",
             file=sys.stderr,
         )
-        if not why_not_all:
-            raise typer.Exit(interrupts.EXIT_CODE)
+    _tell_of_kept_rows(jobs, unfinished)
+    if num_left and not why_not_all:
+        raise typer.Exit(interrupts.EXIT_CODE)
     if tally.counts["failed"] or num_left:
         raise typer.Exit(1 if tally.counts.total() > tally.counts["failed"] else 2)
 
@@ -80,13 +87,17 @@ def _run(
     jobs: Sequence["Job"],
     failed: Sequence["Outcome"],
     tally: Tally,
-    tiled: Collection[str],
+    unfinished: set[str],
     *,
     json: bool,
 ) -> str:
-    """Run to the end, and give nothing; or until nothing more can be written, and give why."""
+    """Run to the end, and give nothing; or until nothing more can be written, and give why.
+
+    Names of pictures in tiles that are done, or were, are taken out of `unfinished`.
+    """
     from deeplab import inference
 
+    tiled = frozenset(unfinished)
     with ExitStack() as bar, ExitStack() as stack:
         has_parts = any(job.is_video or job.name in tiled for job in jobs)
         tell, tell_frames = bar.enter_context(
@@ -106,12 +117,28 @@ def _run(
         try:
             for outcome in chain(failed, outcomes):
                 tally.add(outcome)
+                if outcome.status != "failed":
+                    unfinished.discard(outcome.name)
                 if json:
                     print(json_format.dumps(_as_json(outcome)), flush=True)
                 tell(outcome)
         except inference.OutputError as error:
             return str(error)
     return ""
+
+
+def _tell_of_kept_rows(jobs: Sequence["Job"], unfinished: Collection[str], why: str = "") -> bool:
+    """Say of which pictures rows of tiles are kept, and whether that is so of any."""
+    from deeplab import inference
+
+    kept = [job for job in jobs if job.name in unfinished and inference.has_rows(job.prefix)]
+    if kept:
+        names = ", ".join(job.name for job in kept)
+        print(
+            f"{why}the same command goes on with {names} from the last row of tiles that was done",
+            file=sys.stderr,
+        )
+    return bool(kept)
 
 
 def _never() -> bool:

@@ -62,7 +62,7 @@ class Spool:
             "reading": dataclasses.asdict(reading),
             "level": level,
         }
-        return cls(prefix.with_name(f".{prefix.name}.unfinished"), picture)
+        return cls(_folder_of(prefix), picture)
 
     def begin(
         self, segmenter: Segmenter, rows: Side, columns: Side, *, with_probabilities: bool
@@ -128,6 +128,19 @@ class Spool:
         """Remove all that is kept."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def has_rows(prefix: Path) -> bool:
+    """Tell whether something that is done of a picture is kept.
+
+    Args:
+        prefix: Folder and beginning of the names of its results.
+    """
+    return any(_folder_of(prefix).glob("scores-*.npz"))
+
+
+def _folder_of(prefix: Path) -> Path:
+    return prefix.with_name(f".{prefix.name}.unfinished")
 
 
 def _describe(
