@@ -1,3 +1,4 @@
+import os
 import sys
 from pathlib import Path
 
@@ -44,6 +45,25 @@ def test_the_overlay_has_size_times_and_sound_of_the_clip(
     for drawn, picture in zip(pictures(path), pictures(clip), strict=True):
         expected = np.asarray(segmenter(picture).overlay()).astype(float)
         assert np.abs(drawn - expected).mean() < 8  # lossy, and of half the colours' resolution
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads as Linux does")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_decoding_and_encoding_take_no_more_threads_than_were_asked_for(
+    network_path: Path, tmp_path: Path, threads: int
+) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", num_frames=6)
+    segmenter = Segmenter.load(network_path, threads=threads)
+    counts = [len(os.listdir("/proc/self/task"))]
+    segment_video(
+        segmenter,
+        clip,
+        tmp_path / "a",
+        outputs=("overlay", "mask"),
+        tell=lambda done, total: counts.append(len(os.listdir("/proc/self/task"))),
+    )
+    more = max(counts) - counts[0]
+    assert (more <= 2) == (threads == 1)  # reading, and the network, are ahead of writing
 
 
 @pytest.mark.parametrize("sound", ["pcm_u8", "libmp3lame"])

@@ -77,7 +77,7 @@ def segment_video(
     Path(prefix).parent.mkdir(parents=True, exist_ok=True)
     count = ShareCount(segmenter.card.class_names)
     num_frames, size = 0, (0, 0)
-    with Clip(Path(path)) as clip:
+    with Clip(Path(path), threads=segmenter.threads) as clip:
         writers: list[FrameWriter] = []
         try:
             for output, where in paths.items():

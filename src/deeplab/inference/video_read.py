@@ -48,9 +48,12 @@ class Clip:
 
     Args:
         path: The file.
+        threads: Processor threads that decode, at most; so many encode what comes of it, too.
+            None: as many as FFmpeg thinks fit.
 
     Attributes:
         path: The file.
+        threads: As given; 0 for None, as FFmpeg has it.
         time_base: Seconds of one step of time stamps.
         rate: Pictures a second, on average.
         num_frames: How many pictures the file claims to have, or so; 0: it does not say.
@@ -61,7 +64,7 @@ class Clip:
         ValueError: No video, a damaged one, or PyAV is not installed.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, threads: int | None = None) -> None:
         try:
             import av
         except ModuleNotFoundError:
@@ -82,6 +85,7 @@ class Clip:
             raise ValueError(f"{path}: no pictures in it")
         stream = cast("VideoStream", best)
         stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = self.threads = threads or 0
         self._stream = stream
         self._error: type[Exception] = av.FFmpegError
         self.path = path
@@ -123,7 +127,7 @@ class Clip:
                     if frame.is_corrupt:
                         raise ValueError(self._damaged(number, last_pts, "a picture is broken"))
                     pts = self._pts(frame, number, last_pts)
-                    yield Frame(_upright(frame), pts, self._colours(frame))
+                    yield Frame(_upright(frame, self.threads), pts, self._colours(frame))
                     number, last_pts = number + 1, pts
         except self._error as error:
             why = getattr(error, "strerror", None) or str(error)
@@ -166,7 +170,7 @@ class Clip:
         return f"{self.path}: damaged after picture {number}, at {seconds:.2f} s ({why})"
 
 
-def _upright(frame: "VideoFrame") -> Picture:
-    picture = frame.to_ndarray(format="rgb24")
+def _upright(frame: "VideoFrame", threads: int) -> Picture:
+    picture = frame.to_ndarray(format="rgb24", threads=threads)
     turns = round(frame.rotation / 90) % 4  # anticlockwise
     return np.ascontiguousarray(np.rot90(picture, turns))

@@ -62,7 +62,7 @@ class _VideoWriter(ABC):
 
     def __init__(self, path: Path, clip: Clip, classes: Sequence[str]) -> None:
         self._encoder = _Encoder(path, clip, self.file_format)
-        self._classes = classes
+        self._classes, self._threads = classes, clip.threads
 
     @abstractmethod
     def add(self, frame: Frame, result: Segmentation) -> None:
@@ -109,6 +109,7 @@ class OverlayWriter(_VideoWriter):
             format="yuv420p",
             dst_colorspace=matrix if matrix in _MATRICES else 5,
             dst_color_range=colour_range or _LIMITED_RANGE,
+            threads=self._threads,
         )
         self._encoder.add(coded, frame.pts)
 
@@ -245,6 +246,7 @@ class _Encoder:
         )
         context = stream.codec_context
         context.height, context.width = size
+        context.thread_count = self._clip.threads
         context.pix_fmt = pixel_format
         is_fine = self._clip.time_base >= Fraction(1, _MPEG4_FINEST)
         context.time_base = self._clip.time_base if codec != "mpeg4" or is_fine else _MILLISECONDS
