@@ -131,19 +131,23 @@ def _open_on_earth(path: Path, reading: Reading, memory: int, threads: int | Non
         return GeoRaster(path, reading)
     if _is_there("tifffile"):
         raster: Raster = TiffRaster(path, reading, memory=memory, threads=threads)
+        _warn_of_lost_place(
+            "and what a mask or transparency in the file leaves out counts as measured"
+        )
     elif reading.bands is None and reading.value_range is None and can_be_whole(path):
         raster = open_with_pillow(path, reading.num_bands, memory)
+        _warn_of_lost_place("nor where nothing was measured")
     else:
         return GeoRaster(path, reading)  # it says what to install
-    _warn_of_lost_place()
     return raster
 
 
 @functools.cache  # once: there may be thousands of files
-def _warn_of_lost_place() -> None:
+def _warn_of_lost_place(what_else: str) -> None:
     _log.warning(
         "rasterio is not installed, so results of GeoTIFF files do not say where on earth they "
-        "lie, nor where nothing was measured; pip install 'deeplabkit[geo]' keeps both"
+        "lie, %s; pip install 'deeplabkit[geo]' keeps both",
+        what_else,
     )
 
 

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from deeplab.imaging import Picture
 from deeplab.processor import in_order, num_cores
+from deeplab.rasters.nodata import MaskStore, find_nodata, measured
 from deeplab.rasters.raster import Raster
 from deeplab.rasters.values import Reading
 
 _MOST_WORKERS = 4
+_PLAIN_ROWS = 64  # read at once to see what was measured
 _PREMULTIPLIED = 1
 _ALPHA = (_PREMULTIPLIED, 2)  # kinds of extra samples
 _KINDS = {"MINISBLACK", "MINISWHITE", "RGB", "PALETTE", "YCBCR"}
@@ -25,7 +27,8 @@ _KINDS = {"MINISBLACK", "MINISWHITE", "RGB", "PALETTE", "YCBCR"}
 class TiffRaster(Raster):
     """A TIFF file, open.
 
-    Strips and tiles that are left out of the file, as whole slides do it, were not measured.
+    Strips and tiles that are left out of the file, as whole slides do it, were not measured, nor
+    were pixels of GDAL's nodata value.
 
     Args:
         path: The file.
@@ -90,6 +93,8 @@ class TiffRaster(Raster):
         self._has_gaps = any(0 in page.databytecounts for page in self._pages)
         self._is_plain = bool(first.is_final and not first.is_tiled and not self._has_gaps)
         self._kept: tuple[int, NDArray[Any]] | None = None
+        self._nodata = find_nodata(self._file.pages.first)
+        self._masks = MaskStore(self.width)
         chunk_bytes = self._chunk_rows * self.width * first.samplesperpixel * first.dtype.itemsize
         if not self._is_plain and chunk_bytes > memory / 4:
             raise ValueError(
@@ -98,6 +103,8 @@ class TiffRaster(Raster):
                 "(--memory), or rewrite it in tiles (gdal_translate -co TILED=YES)"
             )
         self.held_bytes = 0 if self._is_plain else 2 * chunk_bytes
+        if self._nodata is not None and not self._is_plain:
+            self.held_bytes += self._masks.most_bytes
 
     def _check_kind(self, page: Any) -> None:
         if page.photometric.name not in _KINDS:
@@ -138,8 +145,29 @@ class TiffRaster(Raster):
 
     def read_valid(self, top: int, bottom: int) -> NDArray[np.bool_] | None:
         """See `Raster.read_valid`."""
-        if not self._has_gaps:
-            return None
+        if self._nodata is None:
+            return self._in_file(top, bottom) if self._has_gaps else None
+        step = _PLAIN_ROWS if self._is_plain else self._chunk_rows
+        starts = range(top if self._is_plain else top // step * step, bottom, step)
+        parts = [
+            self._measured(start, min(start + step, self.height))[max(top - start, 0) :]
+            for start in starts
+        ]
+        valid = np.concatenate(parts)[: bottom - top]
+        return valid & self._in_file(top, bottom) if self._has_gaps else valid
+
+    def _measured(self, start: int, stop: int) -> NDArray[np.bool_]:
+        """Tell which pixels of a strip or a row of tiles are not of the nodata value."""
+        if self._is_plain:
+            return measured(self._stored(start, stop), self._nodata)
+        valid = self._masks.get(start)
+        if valid is None:
+            valid = measured(self._stored(start, stop), self._nodata)
+            self._masks.add(start, valid)
+        return valid
+
+    def _in_file(self, top: int, bottom: int) -> NDArray[np.bool_]:
+        """Tell which pixels lie in strips or tiles that the file has."""
         valid = np.zeros((bottom - top, self.width), np.bool_)
         for start in self._starts(top, bottom):
             rows = slice(max(start - top, 0), start + self._chunk_rows - top)
@@ -169,17 +197,23 @@ class TiffRaster(Raster):
 
     def _bands(self, top: int, bottom: int) -> NDArray[Any]:
         """Read the chosen bands, and alpha, of rows that begin with a strip or a row of tiles."""
-        read = self._read_plain if self._is_plain else self._decode
-        try:
-            values = np.concatenate([read(page, top, bottom) for page in self._pages], axis=2)
-        except Exception as error:  # decoders raise nearly every kind
-            raise ValueError(f"{self.name}: damaged near row {top} ({error})") from error
+        values = self._stored(top, bottom)
+        if self._nodata is not None and not self._is_plain:
+            self._masks.add(top, measured(values, self._nodata))
         if self._palette is not None:
             values = self._palette[values[..., 0]]
         chosen = _upright_grey(self._pages[0].keyframe, values[..., list(self._chosen)])
         if self._alpha is None:
             return chosen
         return np.concatenate([chosen, values[..., [self._alpha[0]]]], axis=2)
+
+    def _stored(self, top: int, bottom: int) -> NDArray[Any]:
+        """Read all bands of these rows, as they are stored: (n, W, bands)."""
+        read = self._read_plain if self._is_plain else self._decode
+        try:
+            return np.concatenate([read(page, top, bottom) for page in self._pages], axis=2)
+        except Exception as error:  # decoders raise nearly every kind
+            raise ValueError(f"{self.name}: damaged near row {top} ({error})") from error
 
     def _read_plain(self, page: Any, top: int, bottom: int) -> NDArray[Any]:
         """Read rows that lie one behind the other in the file, as they are."""
