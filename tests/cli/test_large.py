@@ -1,5 +1,7 @@
+import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -70,9 +72,10 @@ def interrupt(monkeypatch):
     left = [-1]
 
     def score_and_press(segmenter, picture):
-        left[0] -= picture.shape[:2] != (97, 97)  # that one tells networks apart
-        if left[0] == 0:
-            signal.raise_signal(signal.SIGINT)
+        if picture.shape[:2] != (97, 97):  # that one tells networks apart
+            left[0] -= 1
+            if left[0] == 0:
+                signal.raise_signal(signal.SIGINT)
         return score(segmenter, picture)
 
     def press_after(tiles):
@@ -96,6 +99,20 @@ def test_ctrl_c_in_a_picture_in_tiles_says_that_the_same_command_goes_on(segment
     assert "goes on" not in err
     for name in ("a.mask.png", "a.overlay.jpg"):
         assert Path("segmented", name).read_bytes() == Path("at once", name).read_bytes()
+
+
+def test_what_was_interrupted_long_ago_is_told_of_when_others_come(segment, interrupt, caplog):
+    interrupt(20)
+    segment("a.png", "--tile", "32")
+    kept = Path("segmented/.a.unfinished")
+    when = time.time() - 3 * 86_400
+    os.utime(kept, (when, when))
+    assert segment("b.jpg", "--tile", "32")[0] == 0
+    (record,) = caplog.records
+    assert f"interrupted: {kept} (0 MB, 3 days old)" in record.getMessage()
+    assert segment("a.png", "--tile", "32")[0] == 0
+    assert len(caplog.records) == 1
+    assert not kept.exists()
 
 
 def test_ctrl_c_before_any_row_of_tiles_is_done_promises_nothing(segment, interrupt):

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -102,6 +104,13 @@ def test_another_picture_of_the_same_name_begins_anew(path, tmp_path):
     run(path, tmp_path / "out", stop_at=7)
     Image.fromarray(smooth(200, 130)[::-1]).save(path)
     assert run(path, tmp_path / "out") == 12
+
+
+def test_what_is_gone_on_with_is_young_again(path, tmp_path):
+    run(path, tmp_path / "out", stop_at=7)
+    os.utime(tmp_path / "out" / ".a.unfinished", (0, 0))
+    run(path, tmp_path / "out", stop_at=7)
+    assert (tmp_path / "out" / ".a.unfinished").stat().st_mtime > 0
 
 
 def test_other_outputs_go_on(path, tmp_path):

@@ -139,6 +139,7 @@ def segment(
     inference.check_large_jobs(in_tiles, outputs)
     tiling, reading = large.tiling(), large.reading(segmenter.card.num_bands)
     inference.clear_leftovers(jobs)
+    inference.clear_old_spools(jobs, in_tiles)
     wanted = cast("list[inference.Output]", outputs)  # checked above
 
     def settings() -> dict[str, Any]:

@@ -38,6 +38,7 @@ from deeplab.inference.large_files import LargeResult as LargeResult
 from deeplab.inference.large_files import lacking_outputs as lacking_outputs
 from deeplab.inference.large_files import large_paths as large_paths
 from deeplab.inference.large_files import segment_large as segment_large
+from deeplab.inference.large_leftovers import clear_old_spools as clear_old_spools
 from deeplab.inference.large_spool import Spool as Spool
 from deeplab.inference.large_spool import has_rows as has_rows
 from deeplab.inference.made_with import MadeWith as MadeWith

@@ -9,9 +9,11 @@ those of a run that was never interrupted. What cannot be read is computed again
 import dataclasses
 import json
 import logging
+import os
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,6 +28,7 @@ from deeplab.rasters import Reading
 
 _log = logging.getLogger(__name__)
 
+_SUFFIX = ".unfinished"
 _MADE_OF = "made-of"
 _PROBE_PX = 97
 _CLOSE = 1e-3  # of the largest score: other threads and GPUs differ by less, other networks by more
@@ -62,7 +65,7 @@ class Spool:
             "reading": dataclasses.asdict(reading),
             "level": level,
         }
-        return cls(_folder_of(prefix), picture)
+        return cls(spool_folder(prefix), picture)
 
     def begin(
         self, segmenter: Segmenter, rows: Side, columns: Side, *, with_probabilities: bool
@@ -88,6 +91,8 @@ class Spool:
                 and _agree(kept["probe"], probe)
             ):
                 _log.info("%s: goes on where it was interrupted", self._picture["path"])
+                with suppress(OSError):
+                    os.utime(self._folder)  # it is in use again, see `clear_old_spools`
                 return
             _log.info("%s: begins anew, as picture or settings are others", self._picture["path"])
             self.remove()
@@ -136,11 +141,26 @@ def has_rows(prefix: Path) -> bool:
     Args:
         prefix: Folder and beginning of the names of its results.
     """
-    return any(_folder_of(prefix).glob("scores-*.npz"))
+    return any(spool_folder(prefix).glob("scores-*.npz"))
 
 
-def _folder_of(prefix: Path) -> Path:
-    return prefix.with_name(f".{prefix.name}.unfinished")
+def spool_folder(prefix: Path) -> Path:
+    """Name the folder that keeps what is done of a picture.
+
+    Args:
+        prefix: Folder and beginning of the names of its results.
+    """
+    return prefix.with_name(f".{prefix.name}{_SUFFIX}")
+
+
+def spools_in(folder: Path) -> Iterator[Path]:
+    """Find such folders, of any pictures; not what somebody else has called so."""
+    for path in sorted(folder.glob(f".*{_SUFFIX}")):
+        with suppress(OSError):
+            if path.is_symlink() or not path.is_dir():
+                continue
+            if all(inside.suffix in (".npz", ".tmp") for inside in path.iterdir()):
+                yield path
 
 
 def _describe(
