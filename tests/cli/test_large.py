@@ -200,6 +200,22 @@ def test_a_geotiff_is_done_as_a_whole_for_what_tiles_lack(segment, geotiff, capl
     )
 
 
+@pytest.mark.parametrize("options", [("--tile", "none"), ("--save", "overlay,labelme")])
+def test_a_geotiff_that_was_done_as_a_whole_is_not_taken_for_one_in_tiles(
+    segment, geotiff, caplog, options
+):
+    segment(geotiff, "a.png", *options)
+    caplog.clear()
+    assert "2 skipped" in segment(geotiff, "a.png", "--save", "overlay")[1]
+    assert "other settings: GeoTIFF as photos yes -> none. Add --overwrite" in caplog.text
+
+
+def test_to_other_pictures_it_makes_no_difference_that_tiles_are_refused(segment, caplog):
+    segment("a.png", "b.jpg")
+    assert "2 skipped" in segment("a.png", "b.jpg", "--tile", "none")[1]
+    assert not caplog.records
+
+
 def test_what_pillow_does_not_decode_stays_in_tiles_and_says_so(
     segment, geotiff, monkeypatch, caplog
 ):

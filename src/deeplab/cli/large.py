@@ -129,10 +129,18 @@ class LargeChoice:
 
         return Reading(num_bands, _bands(self.bands), _value_range(self.value_range))
 
-    def settings(self) -> dict[str, Any]:
-        """Say what of it decides results, as JSON values: nothing unless tiles were asked for."""
+    def settings(self, whole: Sequence["Job"]) -> dict[str, Any]:
+        """Say what of it decides results, as JSON values: nothing unless tiles were asked for.
+
+        Nor where they were refused, as most pictures are done as a whole anyway; but among those
+        in `whole` may be some that would have been in tiles.
+        """
         if not self._is_wanted:
-            return {"tiles": None}
+            from deeplab.rasters import needs_parts
+
+            paths = (job.source for job in whole if not job.is_video)
+            is_off_earth = any(isinstance(path, Path) and needs_parts(path) for path in paths)
+            return {"tiles": None} | ({"GeoTIFF as photos": True} if is_off_earth else {})
         tiling = self.tiling()
         size = tiling.tile or f"as large as {tiling.memory / 1e9:g} GB allow"
         return {

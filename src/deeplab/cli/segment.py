@@ -147,7 +147,7 @@ def segment(
         return {
             "weights": f"{segmenter.card.name} (SHA-256 {sha256[:12]})",
             **segmenter.settings(),
-            **large.settings(),
+            **large.settings(whole),
             "classes": sorted(kept),
             "simplify": simplify,
         }
