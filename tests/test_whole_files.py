@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -36,6 +39,40 @@ def test_files_that_were_not_finished_are_found_with_the_names_they_were_to_have
         found.extend(whole_files.unfinished_files(tmp_path))
 
     whole_files.write_atomically(tmp_path / "cat.mask.png", write)
-    ((path, name),) = found
-    assert (path.parent, name) == (tmp_path, "cat.mask.png")
+    (one,) = found
+    assert (one.path.parent, one.name) == (tmp_path, "cat.mask.png")
     assert list(whole_files.unfinished_files(tmp_path)) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot be asked whether a process runs")
+def test_files_say_whether_the_process_that_writes_them_still_runs(tmp_path: Path) -> None:
+    whole_files.temporary_path(tmp_path / "a").touch()
+    program = f"""
+import sys
+from pathlib import Path
+from deeplab import whole_files
+whole_files.temporary_path(Path({str(tmp_path)!r}, "b")).touch()
+print("written", flush=True)
+sys.stdin.read()
+"""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", program], **pipes) as process:
+        process.stdout.readline()
+        assert owners(tmp_path) == {"a": "ours", "b": "running"}
+        process.kill()
+    assert owners(tmp_path) == {"a": "ours", "b": "gone"}
+
+
+def test_of_other_machines_nobody_knows_what_runs_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(whole_files, "_machine", lambda: "abcdef")
+        whole_files.temporary_path(tmp_path / "a").touch()
+    (tmp_path / ".b.0a1b2c3d.tmp").touch()
+    (tmp_path / ".mine.tmp").touch()
+    assert owners(tmp_path) == {"a": "unknown", "b": "unknown"}
+
+
+def owners(folder: Path) -> dict[str, str]:
+    return {one.name: one.owner for one in whole_files.unfinished_files(folder)}

@@ -1,6 +1,8 @@
 import errno
 import itertools
 import os
+import subprocess
+import sys
 import threading
 import time
 import weakref
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tests.inference.clips import make_clip
 
+from deeplab import whole_files
 from deeplab.inference import (
     Engine,
     Job,
@@ -249,6 +252,30 @@ def test_unfinished_files_of_a_run_that_was_killed_are_removed(tmp_path: Path) -
     clear_leftovers(jobs, older_than_s=0)
     left = {foreign.name, of_another_run.name, "cat.mask.png"}
     assert {path.name for path in tmp_path.iterdir()} == left
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot be asked whether a process runs")
+def test_what_a_killed_run_was_writing_is_removed_at_once_and_what_a_running_one_writes_never(
+    tmp_path: Path,
+) -> None:
+    program = f"""
+import os, signal
+from pathlib import Path
+from deeplab import whole_files
+whole_files.temporary_path(Path({str(tmp_path)!r}, "cat.mask.png")).touch()
+whole_files.temporary_path(Path({str(tmp_path)!r}, ".deeplab.json")).touch()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", program], check=False)
+    assert len(list(tmp_path.iterdir())) == 2
+    ours = whole_files.temporary_path(tmp_path / "cat.overlay.jpg")
+    ours.touch()
+    os.utime(ours, (0, 0))
+    jobs = [Job("cat", tmp_path / "cat.jpg", tmp_path / "cat")]
+    clear_leftovers(jobs)
+    assert list(tmp_path.iterdir()) == [ours]
+    clear_leftovers(jobs, older_than_s=0)
+    assert not list(tmp_path.iterdir())
 
 
 # Videos

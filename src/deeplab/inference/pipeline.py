@@ -111,24 +111,29 @@ def run_jobs(
 
 
 def clear_leftovers(jobs: Iterable[Job], *, older_than_s: float = _ABANDONED_S) -> None:
-    """Remove the unfinished results of these pictures that a run which was killed has left.
+    """Remove the unfinished results that runs which were killed have left where results go.
 
-    Those of other pictures are left alone: another run may be at work in the same folder.
+    Where it is not known whether a run still writes them, as it is at work on another machine, only
+    those of these pictures are removed, and only old ones.
 
     Args:
         jobs: What is to be done.
         older_than_s: Leave those alone that were written to in so many seconds. 0: none, whatever
-            the clock of the file system says, which need not be the processor's.
+            the clock of the file system says, which need not be the processor's; nor those that
+            this process writes.
     """
     written_before = time.time() - older_than_s if older_than_s else math.inf
     names: defaultdict[Path, set[str]] = defaultdict(set)
     for job in jobs:
         names[job.prefix.parent].add(job.prefix.name)
-    for folder, ours in names.items():
-        for path, name in whole_files.unfinished_files(folder):
+    for folder, prefixes in names.items():
+        for one in whole_files.unfinished_files(folder):
+            if one.owner == "running" or (one.owner == "ours" and older_than_s):
+                continue
             with suppress(FileNotFoundError):  # another run has just finished it
-                if _is_of(ours, name) and path.stat().st_mtime <= written_before:
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+                is_old = one.path.stat().st_mtime <= written_before
+                if one.owner == "gone" or (is_old and _is_of(prefixes, one.name)):
+                    shutil.rmtree(one.path) if one.path.is_dir() else one.path.unlink()
 
 
 def _is_of(prefixes: Collection[str], name: str) -> bool:
