@@ -1,5 +1,6 @@
 """Files that are there whole or not at all, whatever ends the process that writes them."""
 
+import errno
 import functools
 import hashlib
 import os
@@ -11,6 +12,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
+
+HOPELESS = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
+"""Where one file could not be written for these, no other one can: full, or read-only."""
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:

@@ -1,3 +1,4 @@
+import errno
 import os
 
 import numpy as np
@@ -137,6 +138,18 @@ def test_where_nothing_can_be_kept_the_picture_is_done_all_the_same(path, tmp_pa
     assert run(path, tmp_path / "out", outputs=("mask",)) == 12
     (record,) = caplog.records
     assert "cannot be written, so an interruption costs all of this picture" in record.message
+
+
+def test_a_disk_that_is_full_already_is_told_before_any_work(path, tmp_path, monkeypatch):
+    def full(source, target):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    engine = CountingEngine()
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        segment_large(Segmenter(engine), path, tmp_path / "out" / "a", tiling=TILING)
+    assert engine.num_scored == 0
+    assert contents(tmp_path / "out") == {}
 
 
 def test_nothing_is_kept_of_what_is_no_file(tmp_path):

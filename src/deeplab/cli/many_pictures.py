@@ -60,7 +60,7 @@ def run_and_tell(
         why_not_all = _run(begin, jobs, failed, tally, unfinished, json=json)
     except KeyboardInterrupt:  # of the only picture
         if not _tell_of_kept_rows(jobs, unfinished, "stopped (Ctrl-C): "):
-            raise
+            print(f"stopped (Ctrl-C): nothing of {jobs[0].name} is kept", file=sys.stderr)
         raise typer.Exit(interrupts.EXIT_CODE) from None
     if not json:
         tally.show()

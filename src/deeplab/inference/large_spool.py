@@ -113,7 +113,11 @@ class Spool:
             return None
 
     def keep(self, name: str, arrays: dict[str, Any]) -> None:
-        """Keep arrays under a name; where that is impossible, do without from now on."""
+        """Keep arrays under a name; where that is impossible, do without from now on.
+
+        Raises:
+            OSError: The disk was full, or read-only, before any work: results had no room either.
+        """
         if self._folder is None:
             return
         try:
@@ -121,12 +125,14 @@ class Spool:
             path = self._folder / f"{name}.npz"
             whole_files.write_atomically(path, lambda file: np.savez(file, **arrays))
         except OSError as error:
+            self.remove()
+            if name == _MADE_OF and error.errno in whole_files.HOPELESS:
+                raise
             _log.warning(
                 "%s cannot be written, so an interruption costs all of this picture: %s",
                 self._folder,
                 error,
             )
-            self.remove()
             self._folder = None
 
     def remove(self) -> None:

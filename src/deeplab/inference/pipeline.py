@@ -6,7 +6,6 @@ which wait for the slowest of them (numbers in LOG.md). It also decides how much
 pictures in hand, and no results but the few that wait for an earlier picture.
 """
 
-import errno
 import logging
 import math
 import shutil
@@ -27,8 +26,6 @@ from deeplab.processor import in_order
 
 _log = logging.getLogger(__name__)
 
-# Where one result could not be written for these, no other one can: full, or read-only.
-_HOPELESS = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _ABANDONED_S = 60  # a temporary file that grows no more belongs to a run that was killed
 
 
@@ -164,7 +161,7 @@ class _Work:
         except GivenUpError:
             return None
         except OSError as error:  # of writing: what is wrong with a picture is a ValueError
-            if error.errno in _HOPELESS:
+            if error.errno in whole_files.HOPELESS:
                 self.hopeless = OutputError(error.strerror)
             return Outcome(
                 job.name, "failed", reason=f"cannot be saved ({error.strerror or error})"
