@@ -103,7 +103,7 @@ def test_half_precision_stores_filters_in_two_bytes_a_value(exported):
 
 def test_batch_norms_are_folded_into_the_convolutions(exported):
     nodes = Counter(node.op_type for node in onnx.load(exported[0] / "half_False.onnx").graph.node)
-    assert nodes["Conv"] == 4
+    assert nodes["Conv"] == 5
     assert nodes["BatchNormalization"] == 0
 
 

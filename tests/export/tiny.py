@@ -13,13 +13,16 @@ STRIDE = 4
 
 
 def tiny_network(colour_order="rgb"):
-    """Two strided layers with batch norms that have seen something, ASPP behind them."""
+    """Layers with batch norms that have seen something, two of them strided; ASPP behind them."""
     torch.manual_seed(0)
     backbone = nn.Sequential(
         nn.Conv2d(3, 8, 3, stride=2, padding=1, bias=False),
         nn.BatchNorm2d(8),
         nn.ReLU6(),
         nn.Conv2d(8, 8, 3, stride=2, padding=1, groups=8, bias=False),
+        nn.BatchNorm2d(8),
+        nn.ReLU6(),
+        nn.Conv2d(8, 8, 1, bias=False),
         nn.BatchNorm2d(8),
         nn.ReLU6(),
     )
