@@ -35,6 +35,11 @@ def test_outcomes_that_were_counted_are_not_kept() -> None:
     assert is_kept() is None
 
 
+def test_of_nothing_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    Tally().show()
+    assert capsys.readouterr().out == ""
+
+
 def test_of_very_many_failures_the_first_are_listed_and_all_are_counted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -52,6 +52,30 @@ def test_a_picture_that_is_given_up_goes_on(jobs, tmp_path):
     assert names(tmp_path / "out") == ["a.mask.png"]
 
 
+@pytest.mark.parametrize("is_to_be_made_again", [False, True])
+def test_what_is_kept_of_a_finished_picture_goes_unless_it_is_to_be_made_again(
+    jobs, tmp_path, is_to_be_made_again
+):
+    segmenter = Segmenter(ColourEngine())
+
+    def run(**options):
+        options = {"tiling": TILING, "outputs": ("mask",)} | options
+        return [one.status for one in segment_large_files(segmenter, jobs[:1], **options)]
+
+    told = []
+    if is_to_be_made_again:
+        run()
+    run(
+        overwrite=True,
+        stop=lambda: len(told) >= 4,  # a row of tiles is done
+        tell_tiles=lambda *what: told.append(what),
+    )
+    if not is_to_be_made_again:  # as if the run had been killed when all but this was done
+        (tmp_path / "out" / "a.mask.png").touch()
+    assert run() == ["skipped"]
+    assert (tmp_path / "out" / ".a.unfinished").is_dir() == is_to_be_made_again
+
+
 def test_outputs_that_tiles_do_not_have_are_refused_before_any_work(jobs):
     with pytest.raises(ValueError, match="a: output 'labelme' is not made of pictures in tiles"):
         check_large_jobs(jobs, ["mask", "geojson", "labelme"])

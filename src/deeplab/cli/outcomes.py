@@ -54,7 +54,8 @@ class Tally:
             return
         if self.counts["done"]:
             Console().print(self._table())
-        print(", ".join(f"{count} {status}" for status, count in sorted(self.counts.items())))
+        if self.counts:
+            print(", ".join(f"{count} {status}" for status, count in sorted(self.counts.items())))
 
     def show_failures(self) -> None:
         """Say on standard error what could not be done, and why."""

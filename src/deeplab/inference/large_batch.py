@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 
 from deeplab.inference.files import Job, Outcome, TellFrames
 from deeplab.inference.large_files import check_large_outputs, large_paths, segment_large
+from deeplab.inference.large_leftovers import clear_finished_spool
 from deeplab.inference.outputs import Output
 from deeplab.inference.pipeline import GivenUpError, run_jobs
 from deeplab.inference.segmenter import Segmenter
@@ -50,6 +51,7 @@ def segment_large_files(
     def segment(job: Job, is_over: Callable[[], bool]) -> Outcome:
         paths = large_paths(job.source, job.prefix, outputs)
         if not overwrite and all(path.exists() for path in paths.values()):
+            clear_finished_spool(job.prefix, paths.values())
             return Outcome(job.name, "skipped", paths)
 
         def tell(done: int, total: int) -> None:

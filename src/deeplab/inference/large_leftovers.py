@@ -76,6 +76,23 @@ def clear_old_spools(
         )
 
 
+def clear_finished_spool(prefix: Path, results: Iterable[Path]) -> None:
+    """Remove what is kept of a picture whose results are there, if they were made of it.
+
+    A run may be killed between its results and that. What is younger than results is of a run that
+    is to make them again.
+
+    Args:
+        prefix: Folder and beginning of the names of the results.
+        results: All of them.
+    """
+    folder = spool_folder(prefix)
+    with suppress(FileNotFoundError):
+        last_kept = folder.stat().st_mtime_ns
+        if last_kept <= min((path.stat().st_mtime_ns for path in results), default=0):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def _leftovers(folder: Path) -> Iterator[Leftover]:
     now = time.time()
     for spool in spools_in(folder):
