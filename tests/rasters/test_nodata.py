@@ -117,6 +117,13 @@ def test_smaller_levels_of_a_pyramid_have_the_value_of_the_largest(tmp_path):
         np.testing.assert_array_equal(raster.read_valid(0, 35), expected)
 
 
+def test_values_that_no_pixel_can_have_are_nothing_to_warn_of(tmp_path, caplog):
+    path = write(tmp_path / "a.tif", values_with(7), "-9999")
+    with TiffRaster(path, Reading(), memory=MEMORY) as raster:
+        assert raster.read_valid(0, 70) is None
+    assert not caplog.records
+
+
 def test_tiles_are_not_decoded_again_to_know_what_is_valid(tmp_path, monkeypatch):
     path = write(tmp_path / "a.tif", values_with(7), "7", **LAYOUTS["tiles"])
     calls, decode = [], tiff_raster._decode_segment

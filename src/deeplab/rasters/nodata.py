@@ -4,6 +4,9 @@ The meaning is that of rasterio's `dataset_mask`: a pixel was not measured where
 file, read or not, have that value as it is stored.
 """
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,21 @@ from numpy.typing import NDArray
 
 _GDAL_NODATA = 42113
 _ROWS_KEPT = 4096  # pixels are labelled later than they are read, but not by more rows than these
+
+
+@contextmanager
+def without_doubts() -> Iterator[None]:
+    """Keep tifffile from warning of nodata values that no pixel can have: GDAL allows them."""
+
+    def is_other(record: logging.LogRecord) -> bool:
+        return "GDAL_NODATA" not in record.getMessage()
+
+    log = logging.getLogger("tifffile")
+    log.addFilter(is_other)
+    try:
+        yield
+    finally:
+        log.removeFilter(is_other)
 
 
 def find_nodata(page: Any) -> Any:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from deeplab.imaging import Picture
 from deeplab.processor import in_order, num_cores
-from deeplab.rasters.nodata import MaskStore, find_nodata, measured
+from deeplab.rasters.nodata import MaskStore, find_nodata, measured, without_doubts
 from deeplab.rasters.raster import Raster
 from deeplab.rasters.values import Reading
 
@@ -59,11 +59,13 @@ class TiffRaster(Raster):
         self.name = str(path)
         self._workers = min(_MOST_WORKERS, num_cores() if threads is None else threads)
         try:
-            self._file = tifffile.TiffFile(path)
+            with without_doubts():
+                self._file = tifffile.TiffFile(path)
         except (tifffile.TiffFileError, OSError, ValueError) as error:
             raise ValueError(f"{path}: not a TIFF file, or a damaged one ({error})") from error
         try:
-            self._lay_out(reading, level, memory)
+            with without_doubts():
+                self._lay_out(reading, level, memory)
         except BaseException:
             self._file.close()
             raise
