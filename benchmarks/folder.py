@@ -4,8 +4,9 @@ The script takes one photo after another through torch eager, pydensecrf2 and Pi
 weights and the same parameters of the CRF; torch has all cores. Both have their networks loaded
 already (`cold_start.py` measures starts), and take turns on the same photos, so that whatever else
 the machine does hits both alike; a ratio is taken within each round. Processor time is that of all
-threads: a busy machine makes wall time longer, but hardly this. Prints a Markdown table for
-RESULTS.md.
+threads: a busy machine makes wall time longer, but hardly this. Before all of it, engines are timed
+as by `deeplab benchmark`, so that `--engine auto` knows this machine; what it found is remembered,
+as it is for users. Prints a Markdown table for RESULTS.md.
 
     python benchmarks/folder.py [--pictures 24] [--rounds 3] [--engine auto] [--data ../shared/data]
 """
@@ -29,6 +30,7 @@ from deeplab.inference import Job, Segmenter, find_crf, segment_files
 from deeplab.labels import VOC12
 from deeplab.models import DeepLab, load_checkpoint
 from deeplab.processor import num_cores
+from deeplab.runs.benchmark import benchmark, usual_loads
 
 
 @dataclass
@@ -56,6 +58,8 @@ def main() -> None:
         "| | script, ms a photo | ours | times as fast | worst round | in processor time |", end=""
     )
     print(" labels that agree |\n|---|---|---|---|---|---|---|")
+    if options.engine == "auto":
+        benchmark(options.weights, loads=usual_loads())
     checkpoint = load_checkpoint(options.weights)
     network, stride = checkpoint.network, checkpoint.card.output_stride
     stored = find_crf("stored", Segmenter.load(options.weights).card)
@@ -68,6 +72,7 @@ def main() -> None:
             workers=num_cores(),
             num_pictures=len(photos),
         )
+        name += f", {segmenter.engine.setup}"
         with tempfile.TemporaryDirectory() as folder:
             theirs, ours = Path(folder, "theirs"), Path(folder, "ours")
             times = measure(

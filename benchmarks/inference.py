@@ -2,7 +2,8 @@
 
 Both sides of a case take turns, round after round, so that whatever else the machine does hits both
 alike; the ratio is taken within each round. The first round does not count. Prints a Markdown table
-for RESULTS.md.
+for RESULTS.md. Before the case `warm`, `deeplab benchmark` finds out what `--engine auto` is to
+take on this machine, as README.md tells users to; what it found is remembered, as it is for them.
 
     python benchmarks/inference.py [--rounds 9] [--cases upsample,warm] [--data ../shared/data]
         [--json FILE] [--plot FILE]

@@ -82,12 +82,15 @@ def upsampling_of_noise(data_dir: Path, folder: Path) -> Contest:
 
 
 def one_photo_warm(data_dir: Path, folder: Path) -> Contest:
+    """Let `deeplab benchmark` find out first what the fastest engine is here."""
+    _run([DEEPLAB, "benchmark", WEIGHTS])
     photo = _photo(folder)
     segmenter, network = Segmenter.load(WEIGHTS), load_network(WEIGHTS)
 
     def agreement() -> str:
         return _same(segmenter(photo).labels, label_photo(network, photo)[1])
 
+    print(f"{WEIGHTS}, warm: {segmenter.engine.setup}\n")
     return Contest(lambda: segmenter(photo), lambda: label_photo(network, photo), agreement)
 
 

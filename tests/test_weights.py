@@ -4,13 +4,17 @@ from pathlib import Path
 import pytest
 
 from deeplab import weights
-from deeplab.weights import PublishedWeights, resolve_checkpoint, resolve_network
+from deeplab.weights import PublishedWeights, integer_path, resolve_checkpoint, resolve_network
 
 
 @pytest.fixture
 def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PublishedWeights:
     """One published network, whose files hold a few bytes."""
-    contents = {"pets.onnx": b"network", "pets.safetensors": b"checkpoint"}
+    contents = {
+        "pets.onnx": b"network",
+        "pets.safetensors": b"checkpoint",
+        "pets.int8.onnx": b"integers",
+    }
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
     record = PublishedWeights(
@@ -24,6 +28,7 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PublishedWeigh
         recipe="pets",
         miou=0.5,
         score_protocol="none",
+        integer_sha256=hashlib.sha256(contents["pets.int8.onnx"]).hexdigest(),
     )
     monkeypatch.setattr(weights, "PUBLISHED", {record.name: record})
     monkeypatch.setattr(weights, "_PUBLISHED_DIR", tmp_path)
@@ -47,6 +52,18 @@ def test_missing_published_files_are_reported(published: PublishedWeights, tmp_p
     (tmp_path / "pets.safetensors").unlink()
     with pytest.raises(ValueError, match="missing; install deeplabkit again"):
         resolve_checkpoint("pets-lite")
+
+
+def test_the_published_network_in_integers_is_checked_too(
+    published: PublishedWeights, tmp_path: Path
+) -> None:
+    network_path, path = tmp_path / "pets.onnx", tmp_path / "pets.int8.onnx"
+    assert integer_path(network_path) == path
+    path.write_bytes(b"integerz")
+    with pytest.raises(ValueError, match=r"damaged.*install deeplabkit again"):
+        integer_path(network_path)
+    path.unlink()
+    assert integer_path(network_path) is None
 
 
 def test_an_existing_path_is_taken_as_it_is(tmp_path: Path) -> None:
@@ -103,3 +120,4 @@ def test_every_published_network_is_there_and_undamaged() -> None:
         assert name == record.name
         assert resolve_network(name).suffix == ".onnx"
         assert resolve_checkpoint(name).suffix == ".safetensors"
+        assert (integer_path(resolve_network(name)) is not None) == bool(record.integer_sha256)

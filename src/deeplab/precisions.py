@@ -1,15 +1,15 @@
 """In how many bits networks compute, and what is known of the harm that fewer bits do.
 
 float32 ("f32") is what networks are trained and measured in. bfloat16 ("bf16") keeps 8 of its 24
-bits; processors that have it are two to four times as fast. A network whose graph is quantised to
-integers of 8 bits is a network file of its own.
+bits; processors that have it are two to four times as fast. Networks that compute in integers of 8
+bits ("int8") are in a file of their own, beside that in float32; every processor runs them.
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Precision = Literal["f32", "bf16"]
+Precision = Literal["f32", "bf16", "int8"]
 """What a network can be asked to compute in."""
 
 MOST_MIOU_CHANGE = 0.002

@@ -12,6 +12,9 @@ from deeplab.registry import ELSEWHERE
 DEFAULT = "voc12-lite"
 """The published weights that are used when nobody names any."""
 
+INTEGER_SUFFIX = ".int8.onnx"
+"""How the names of networks in integers of 8 bits end."""
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.IGNORECASE)
 
 _PUBLISHED_DIR = Path(__file__).parent / "published"
@@ -27,6 +30,7 @@ class PublishedWeights:
         network_sha256: Its SHA-256, in hexadecimal.
         checkpoint_file: The safetensors file to go on training from, in the same folder.
         checkpoint_sha256: Its SHA-256, in hexadecimal.
+        integer_sha256: That of its file in integers of 8 bits, see `integer_path`; "" without one.
         num_classes: Classes it scores, background included.
         preprocessing: What the network does to RGB 0..255 first, in words.
         recipe: Name of the recipe that trained it.
@@ -50,6 +54,7 @@ class PublishedWeights:
     network: str = ""
     trained_on: tuple[str, ...] = ()
     licence: str = "none stated"
+    integer_sha256: str = ""
 
 
 PUBLISHED: dict[str, PublishedWeights] = {
@@ -67,6 +72,7 @@ PUBLISHED: dict[str, PublishedWeights] = {
         network="EfficientNet-Lite2, ASPP",
         trained_on=("imagenet", "voc2012", "sbd", "coco"),
         licence="Apache-2.0",
+        integer_sha256="86194fffc5d18cc3d118799c1ceb2b002446d054fe5c930bbac709049e8122d2",
     ),
 }
 """Every published network by name."""
@@ -96,6 +102,27 @@ def resolve_checkpoint(weights: str | Path) -> Path:
         ValueError: Neither a known name nor a file, or a published file that is damaged.
     """
     return _resolve(weights, suffix=".safetensors")
+
+
+def integer_path(network_path: Path) -> Path | None:
+    """Find the network in integers of 8 bits that lies beside a network file: NAME.int8.onnx.
+
+    Args:
+        network_path: NAME.onnx, one of ours or of users.
+
+    Returns:
+        None: there is none.
+
+    Raises:
+        ValueError: One of ours that is damaged.
+    """
+    path = network_path.with_suffix(INTEGER_SUFFIX)
+    if not path.is_file():
+        return None
+    for record in PUBLISHED.values():
+        if network_path == published_path(record.network_file):
+            return _checked(path.name, record.integer_sha256)
+    return path
 
 
 def is_weights_name(word: str) -> bool:

@@ -22,7 +22,7 @@ def place(name: str, content: bytes) -> Path:
 def test_ours_are_right(run_weights: Run) -> None:
     code, out, _ = run_weights("verify")
     assert code == 0
-    assert out.count(": right, SHA-256 ") == 2
+    assert out.count(": right, SHA-256 ") == 3
 
 
 def test_ours_that_are_damaged_end_with_exit_code_1(
@@ -30,10 +30,11 @@ def test_ours_that_are_damaged_end_with_exit_code_1(
 ) -> None:
     (tmp_path / "voc12-lite.onnx").write_bytes(b"damaged")
     (tmp_path / "voc12-lite.safetensors").write_bytes(b"damaged")
+    (tmp_path / "voc12-lite.int8.onnx").write_bytes(b"damaged")
     monkeypatch.setattr(weights, "_PUBLISHED_DIR", tmp_path)
     code, out, err = run_weights("verify", "voc12-lite")
     assert (code, out) == (1, "")
-    assert err.count("damaged, SHA-256") == 2
+    assert err.count("damaged, SHA-256") == 3
 
 
 def test_a_file_with_another_hash_than_in_its_name_is_damaged(

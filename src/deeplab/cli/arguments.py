@@ -76,7 +76,7 @@ EngineOption = Annotated[
 """`--engine`, as `inference.open_engine` takes it."""
 
 PrecisionOption = Annotated[
-    Literal["auto", "f32", "bf16"],
+    Literal["auto", "f32", "bf16", "int8"],
     typer.Option(
         "--precision",
         help="What it computes in; auto: the fastest that was shown to do no harm to this network, "

@@ -31,8 +31,12 @@ def benchmark(
         str, typer.Option(help="Which to try; those that are not installed are left out.")
     ] = "onnxruntime,openvino,torch",
     precisions: Annotated[
-        str, typer.Option(help="Which to try; those that the processor lacks are left out.")
-    ] = "f32,bf16",
+        str,
+        typer.Option(
+            help="Which to try; left out: bf16 where the processor lacks it, int8 where the "
+            "weights have no file for it."
+        ),
+    ] = "f32,bf16,int8",
     sizes: Annotated[
         str, typer.Option(metavar="WxH,...", help="Pictures; `auto` goes by the first size.")
     ] = "500x375",

@@ -32,7 +32,11 @@ def export(
     ] = False,
     int8: Annotated[
         bool,
-        typer.Option("--int8", help="Compute in integers of 8 bits; needs --calibrate."),
+        typer.Option(
+            "--int8",
+            help="Compute in integers of 8 bits; needs --calibrate. Called NAME.int8.onnx beside "
+            "NAME.onnx, the file is taken in its place where that is faster and harmless.",
+        ),
     ] = False,
     calibrate: Annotated[
         Path | None,

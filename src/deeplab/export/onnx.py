@@ -69,7 +69,7 @@ def export_network(
     if card.fuses_scales:
         fuse_scales(graph, scales=scales, flip=flip, output_stride=card.output_stride)
     if half:
-        _halve(graph)
+        halve(graph)
         provenance = {**card.provenance, "stored_filters": "float16, computed in float32"}
         card = dataclasses.replace(card, provenance=provenance)
     describe(graph, card)
@@ -142,8 +142,12 @@ def trace(network: FromPixels, num_bands: int) -> onnx.ModelProto:
     return program.model_proto
 
 
-def _halve(graph: onnx.ModelProto) -> None:
-    """Store every filter as float16, with a cast to float32 that onnxruntime folds on loading."""
+def halve(graph: onnx.ModelProto) -> None:
+    """Store every filter as float16, with a cast to float32 that onnxruntime folds on loading.
+
+    Raises:
+        ValueError: A filter does not fit into 16 bits.
+    """
     casts = []
     for stored in graph.graph.initializer:
         if stored.data_type != onnx.TensorProto.FLOAT or len(stored.dims) < 2:
@@ -153,7 +157,7 @@ def _halve(graph: onnx.ModelProto) -> None:
         if np.abs(values).max() > np.finfo(np.float16).max:
             raise ValueError(
                 f"filter {name} holds values beyond 65504, the largest number of 16 bits: "
-                "export without half"
+                "export without half or int8"
             )
         narrow = numpy_helper.from_array(values.astype(np.float16), f"{name}.float16")
         stored.CopyFrom(narrow)

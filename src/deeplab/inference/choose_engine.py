@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 from deeplab.inference.engine import PLAIN, Engine, EngineName, Setup, is_checkpoint
 from deeplab.inference.fallback import WithFallback
+from deeplab.inference.integer_file import find_integer_file, integer_record
 from deeplab.inference.network_file import read_card
 from deeplab.inference.open_engine import default_setup, find_setups, open_setup
 from deeplab.inference.remembered import recall, remember
@@ -21,7 +22,7 @@ from deeplab.processor import may_have_gpu
 from deeplab.weights import resolve_checkpoint, resolve_network
 
 EngineChoice = Literal["auto", "onnxruntime", "openvino", "torch"]
-PrecisionChoice = Literal["auto", "f32", "bf16"]
+PrecisionChoice = Literal["auto", "f32", "bf16", "int8"]
 
 _log = logging.getLogger(__name__)
 
@@ -111,8 +112,19 @@ def weights_path(weights: str | Path) -> Path:
 
 
 def known_precisions(path: Path) -> Mapping[str, PrecisionRecord]:
-    """Say what is known of computing the network of a file in fewer bits than float32's."""
-    return {} if is_checkpoint(path) else read_card(path).precisions
+    """Say what is known of computing the network of a file in fewer bits than float32's.
+
+    Of integers of 8 bits the file beside it says so, see `find_integer_file`.
+    """
+    if is_checkpoint(path):
+        return {}
+    known = dict(read_card(path).precisions)
+    try:
+        integers = find_integer_file(path)
+    except ValueError:  # of which `find_setups` warns, and which is never run
+        integers = None
+    record = None if integers is None else integer_record(integers)
+    return known if record is None else {**known, "int8": record}
 
 
 def _check_choices(engine: str, precision: str) -> None:
@@ -130,6 +142,8 @@ def _plain(weights: str | Path, engine: EngineChoice, precision: PrecisionChoice
         return default_setup(engine)
     if precision in ("auto", "f32"):
         return PLAIN
+    if precision == "int8":
+        return Setup("onnxruntime", "int8")
     for setup in _setups(weights, ("openvino", "torch")):
         if setup.precision == precision:
             return setup
@@ -149,9 +163,11 @@ def _trials(
     num_pictures: int | None,
 ) -> list[Trial]:
     """Recall the trials that matter here, or make them if there are pictures enough."""
-    records = known_precisions(path)
     trials = recall(path, threads=threads, workers=workers)
-    if trials is None and (num_pictures or 0) >= _WORTH_TRIALS:
+    if trials is None and (num_pictures or 0) < _WORTH_TRIALS:
+        return []
+    records = known_precisions(path)
+    if trials is None:
         engines: tuple[EngineName, ...] = _trial_engines()
         if engine != "auto" and engine not in engines:
             engines = (*engines, engine)

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from deeplab.inference.engine import Engine, EngineName, Setup, is_checkpoint
+from deeplab.inference.integer_file import find_integer_file
 from deeplab.inference.onnxruntime_engine import OnnxRuntimeEngine, onnxruntime_devices
 from deeplab.weights import PUBLISHED, imported_file, resolve_network
 
@@ -27,6 +28,8 @@ def open_setup(
     Raises:
         ValueError: An engine that is not installed, or that cannot run these weights so.
     """
+    if setup.precision == "int8":
+        return _open_in_integers(weights, setup, threads, workers)
     if setup.engine == "torch":
         return _open_in_torch(weights, setup, threads)
     if is_checkpoint(weights):
@@ -41,7 +44,8 @@ def open_setup(
         return OpenvinoEngine(path, precision=setup.precision, threads=threads, workers=workers)
     if setup.precision != "f32":
         raise ValueError(
-            f"precision {setup.precision}: onnxruntime computes in f32; give another engine"
+            f"precision {setup.precision}: onnxruntime computes in f32, or in int8 where weights "
+            "have a file for it; give another engine"
         )
     return OnnxRuntimeEngine(path, threads=threads, device=setup.device)
 
@@ -70,10 +74,11 @@ def find_setups(weights: str | Path, engine: EngineName) -> list[Setup]:
     if importlib.util.find_spec(engine) is None or not _can_run(engine, weights):
         return []
     try:
-        return _setups_of(engine)
+        setups = _setups_of(engine)
     except ValueError as error:
         _log.warning("%s", error)
         return []
+    return setups + ([Setup(engine, "int8")] if _has_integers(engine, weights) else [])
 
 
 def _setups_of(engine: EngineName) -> list[Setup]:
@@ -88,6 +93,14 @@ def _setups_of(engine: EngineName) -> list[Setup]:
     return [dataclasses.replace(plain, precision=precision) for precision in precisions]
 
 
+def _has_integers(engine: EngineName, weights: str | Path) -> bool:
+    try:
+        return engine != "torch" and find_integer_file(weights) is not None
+    except ValueError as error:
+        _log.warning("%s", error)
+        return False
+
+
 def _can_run(engine: EngineName, weights: str | Path) -> bool:
     if engine != "torch":
         return not is_checkpoint(weights)
@@ -97,6 +110,24 @@ def _can_run(engine: EngineName, weights: str | Path) -> bool:
         or name in PUBLISHED
         or imported_file(name, ".safetensors") is not None
     )
+
+
+def _open_in_integers(
+    weights: str | Path, setup: Setup, threads: int | None, workers: int
+) -> Engine:
+    """Open the file beside a network file, which is written so that runtimes see the integers."""
+    if setup.engine == "torch":
+        raise ValueError("precision int8: of onnxruntime and openvino; give another engine")
+    path = find_integer_file(weights)
+    if path is None:
+        raise ValueError(
+            f"precision int8: {weights} has no file for it (NAME.int8.onnx beside NAME.onnx); make "
+            "one of its checkpoint: `deeplab export CHECKPOINT NAME.int8.onnx --int8 --calibrate "
+            "PHOTOS`"
+        )
+    engine = open_setup(path, Setup(setup.engine), threads=threads, workers=workers)
+    engine.setup = Setup(setup.engine, "int8")  # on the processor, where integers are fast
+    return engine
 
 
 def _open_in_torch(weights: str | Path, setup: Setup, threads: int | None) -> Engine:

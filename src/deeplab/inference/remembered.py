@@ -1,7 +1,8 @@
 """What trials have shown on this machine, kept in the cache folder.
 
-A file holds the trials of one network, on one processor, with one number of threads, by one set of
-versions: where any of these differs there is another file, or none.
+A file holds the trials of one network (and of its file in integers, if there is one), on one
+processor, with one number of threads, by one set of versions: where any of these differs there is
+another file, or none.
 """
 
 import dataclasses
@@ -18,6 +19,7 @@ from deeplab.inference.engine import Setup
 from deeplab.inference.network_file import hash_network
 from deeplab.inference.trials import Trial
 from deeplab.processor import num_cores, processor_name
+from deeplab.weights import integer_path
 
 _log = logging.getLogger(__name__)
 
@@ -75,8 +77,10 @@ def _file(path: Path, *, threads: int | None, workers: int) -> Path:
 
 
 def _about(path: Path, *, threads: int | None, workers: int) -> dict[str, Any]:
+    integers = integer_path(path)
     return {
         "weights (SHA-256)": hash_network(path),
+        "integers (SHA-256)": None if integers is None else hash_network(integers),
         "processor": processor_name(),
         "cores": num_cores(),
         "threads": threads,

@@ -126,8 +126,8 @@ class Segmenter:
                 a preset, a file of parameters: see `find_crf`.
             engine: What runs the network: "onnxruntime", "openvino", "torch", or "auto" for the
                 fastest of them, see `open_engine`.
-            precision: "f32", "bf16", or "auto" for the fastest that does no harm, likewise. With
-                "auto" a CRF that is given by a word is inferred in "half", see `DenseCRF`.
+            precision: "f32", "bf16", "int8", or "auto" for the fastest that does no harm, likewise.
+                With "auto" a CRF that is given by a word is inferred in "half", see `DenseCRF`.
             workers: From how many threads pictures will come at once.
             num_pictures: How many pictures there are, if that is known, for the choice of engine.
 

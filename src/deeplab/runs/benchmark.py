@@ -32,7 +32,7 @@ from deeplab.precisions import Precision
 from deeplab.processor import num_cores, processor_name
 
 ENGINES: tuple[EngineName, ...] = ("onnxruntime", "openvino", "torch")
-PRECISIONS: tuple[Precision, ...] = ("f32", "bf16")
+PRECISIONS: tuple[Precision, ...] = ("f32", "bf16", "int8")
 
 EMULATED = Setup("torch", "bf16")
 """What tells, on processors without bfloat16, what it would change; never worth timing there."""
@@ -102,7 +102,7 @@ def benchmark(
     Args:
         weights: A published name, a network file or a checkpoint.
         engines: Which to try; those that are not installed are left out.
-        precisions: Which to try; those that the processor lacks are left out.
+        precisions: Which to try; those that processor or weights lack are left out.
         sizes: Of the pictures that the network scores; `auto` goes by the first.
         loads: Threads and pictures at once to try; see `usual_loads`.
         rounds: How often each is timed.

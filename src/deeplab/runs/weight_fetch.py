@@ -12,7 +12,7 @@ from deeplab.cache import fetched_dir, imported_dir
 from deeplab.download import PAUSES_S, Checksum, Tell, fetch, hash_file
 from deeplab.registry import ELSEWHERE, ForeignWeights, find_elsewhere
 from deeplab.runs.weight_files import fetched_path, find_file
-from deeplab.weights import PUBLISHED, published_path
+from deeplab.weights import INTEGER_SUFFIX, PUBLISHED, published_path
 
 
 @dataclass(frozen=True)
@@ -198,3 +198,6 @@ def _of_ours(name: str) -> Iterator[tuple[Path, str | None, str]]:
     record = PUBLISHED[name]
     yield published_path(record.network_file), record.network_sha256, "deeplab"
     yield published_path(record.checkpoint_file), record.checkpoint_sha256, "deeplab"
+    if record.integer_sha256:
+        path = published_path(record.network_file).with_suffix(INTEGER_SUFFIX)
+        yield path, record.integer_sha256, "deeplab"
