@@ -2,7 +2,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,17 @@ def start(network_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         process.communicate()
 
 
+def _wait_for_reader(path: str) -> int:
+    """Wait until somebody reads a FIFO, so that a picture is in hand; gives where to write."""
+    for _ in range(3000):
+        time.sleep(0.02)
+        with suppress(OSError):  # nobody does yet
+            writer = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+            time.sleep(0.5)  # it is open: a signal before it is read would wait for the reading
+            return writer
+    raise AssertionError(f"nobody reads {path}")
+
+
 def _interrupt(process: subprocess.Popen[str], *, once_there: str) -> None:
     """Wait for a line on standard error, and press Ctrl-C."""
     assert process.stderr is not None
@@ -60,10 +73,12 @@ def _interrupt(process: subprocess.Popen[str], *, once_there: str) -> None:
 
 def test_ctrl_c_finishes_the_pictures_in_hand_and_the_next_run_goes_on(start: Start) -> None:
     process = start("--threads", "2")
+    waiting = _wait_for_reader("photos/b.png")
     _interrupt(process, once_there="[1/10] photos/a.png")
     assert process.stderr is not None
     assert any("finishing the pictures in hand" in line for line in process.stderr)
-    Path("photos/b.png").write_bytes(Path("photos/a.png").read_bytes())  # what it waits for
+    os.write(waiting, Path("photos/a.png").read_bytes())  # what it waits for
+    os.close(waiting)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 130
     masks = {path.name: path.stat().st_mtime_ns for path in Path("segmented").glob("*.mask.png")}
@@ -82,9 +97,11 @@ def test_ctrl_c_finishes_the_pictures_in_hand_and_the_next_run_goes_on(start: St
 
 def test_a_second_ctrl_c_stops_at_once_and_leaves_nothing_half_done(start: Start) -> None:
     process = start("--threads", "1")
+    waiting = _wait_for_reader("photos/b.png")
     _interrupt(process, once_there="[1/10] photos/a.png")
     Path("segmented/.b.mask.png.0a1b2c3d.tmp").touch()
     _interrupt(process, once_there="finishing the pictures in hand")
     process.communicate(timeout=300)  # though b.png still waits
+    os.close(waiting)
     assert process.returncode == 130
     assert sorted(os.listdir("segmented")) == [".deeplab.json", "a.mask.png", "a.overlay.jpg"]
