@@ -1,5 +1,7 @@
 """Small graphs of network files to quantise, and pictures for them."""
 
+from collections import defaultdict
+
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
@@ -19,7 +21,7 @@ def chain(num_convolutions):
 
 
 def conv(source, output, num_filters=8, *, size=3, groups=1):
-    """A convolution of 8 channels (3 if its source is x0), its filters drawn at random."""
+    """A convolution of as many channels as its source has, its filters drawn at random."""
     return helper.make_node(
         "Conv",
         [source],
@@ -40,15 +42,17 @@ def graph(layers):
         helper.make_node("Div", ["planes", "hundred"], ["x0"]),
     ]
     stored = [numpy_helper.from_array(np.array(100, np.float32), "hundred")]
+    sizes = defaultdict(lambda: 8, x0=3)
     for node in layers:
         if node.op_type == "Conv":
             num_filters, size = map(int, node.doc_string.split())
             groups = next(one.i for one in node.attribute if one.name == "group")
-            channels = 3 if node.input[0] == "x0" else 8
+            channels = sizes[node.input[0]]
             shape = (num_filters, channels // groups, size, size)
             values = random.normal(0, 0.2, shape).astype(np.float32)
             stored.append(numpy_helper.from_array(values, f"{node.name}/w"))
             node.input.append(f"{node.name}/w")
+            sizes[node.output[0]] = num_filters
         nodes.append(node)
     made = helper.make_graph(
         nodes,

@@ -2,7 +2,8 @@
 
 Convolutions, sums of two feature maps, and the largest of neighbours. The first convolutions, whose
 inputs are pixels, and the last ones, whose outputs are class scores, stay in float32: they are a
-few per cent of the work and most of the harm.
+few per cent of the work and most of the harm. Where the last ones had large filters, these are sums
+by then, see `spread_filters.py`.
 """
 
 from collections import defaultdict
@@ -50,7 +51,7 @@ def plan_integers(graph: onnx.GraphProto) -> IntegerPlan:
         for name in node.input:
             users[name].append(node)
     stored = {one.name for one in graph.initializer}
-    kept = _first_convolutions(graph) | _last_convolutions(graph)
+    kept = _first_convolutions(graph) | last_convolutions(graph)
     inputs, outputs, limits = {}, {}, set()
     maps: set[str] = set()
     chosen: dict[str, list[str]] = {"Conv": [], "MaxPool": [], "Add": []}
@@ -106,7 +107,7 @@ def _first_convolutions(graph: onnx.GraphProto) -> set[str]:
     return names
 
 
-def _last_convolutions(graph: onnx.GraphProto) -> set[str]:
+def last_convolutions(graph: onnx.GraphProto) -> set[str]:
     """Name the convolutions that give class scores."""
     names, wanted = set(), {_SCORES}
     for node in reversed(graph.node):

@@ -21,6 +21,7 @@ from onnxruntime.quantization import quant_pre_process
 from deeplab.export.feature_maps import FeatureMap, observe
 from deeplab.export.integer_plan import IntegerPlan, plan_integers
 from deeplab.export.integers import MapScale, choose_scale, correct_bias, round_filters
+from deeplab.export.spread_filters import spread_last_filters
 
 
 def quantise(model: onnx.ModelProto, pictures: Iterator[NDArray[np.uint8]]) -> onnx.ModelProto:
@@ -34,6 +35,7 @@ def quantise(model: onnx.ModelProto, pictures: Iterator[NDArray[np.uint8]]) -> o
         ValueError: The network has no convolution that could be quantised.
     """
     prepared = _fold_constants(model)
+    spread_last_filters(prepared.graph)
     plan = plan_integers(prepared.graph)
     if not plan.convolutions:
         raise ValueError(
