@@ -12,6 +12,7 @@ def test_the_card_of_ours_is_shown_with_score_and_terms(run_weights: Run) -> Non
     assert "21: background, aeroplane" in out
     assert "64.63 %" in out
     assert "not clear or no: ImageNet" in out
+    assert "voc12-lite.int8.onnx: mean IoU -0.01 points, 99.45% of the labels stay (368" in out
 
 
 def test_a_record_of_others_tells_all_that_is_known(run_weights: Run) -> None:

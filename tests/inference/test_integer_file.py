@@ -11,13 +11,13 @@ from deeplab.inference import (
     PLAIN,
     Setup,
     Trial,
+    find_integer_file,
     find_setups,
     known_precisions,
     open_engine,
     remember,
     replace_metadata,
 )
-from deeplab.inference.integer_file import find_integer_file
 from deeplab.inference.network_file import read_card
 from deeplab.precisions import PrecisionRecord
 from deeplab.weights import DEFAULT, resolve_network

@@ -28,6 +28,8 @@ from deeplab.inference.files import find_jobs as find_jobs
 from deeplab.inference.grid import ScoreGrid as ScoreGrid
 from deeplab.inference.identity import differences as differences
 from deeplab.inference.identity import hash_weights as hash_weights
+from deeplab.inference.integer_file import find_integer_file as find_integer_file
+from deeplab.inference.integer_file import integer_record as integer_record
 from deeplab.inference.joint_coco import check_joint_coco as check_joint_coco
 from deeplab.inference.joint_coco import write_joint_coco as write_joint_coco
 from deeplab.inference.large import LabelledRows as LabelledRows

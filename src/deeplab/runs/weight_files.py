@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from deeplab.cache import fetched_dir, imported_dir
-from deeplab.inference import OnnxRuntimeEngine
+from deeplab.inference import OnnxRuntimeEngine, find_integer_file, integer_record
 from deeplab.network_card import NetworkCard
 from deeplab.registry import ELSEWHERE, ForeignWeights, Score, Use, judge_use, nearest
 from deeplab.weights import PUBLISHED, imported_file, resolve_checkpoint, resolve_network
@@ -147,7 +147,7 @@ def describe(name_or_file: str) -> list[tuple[str, str]]:
     ):
         return _describe_record(record)
     path = find_file(name_or_file)
-    rows = _describe_card(read_card(path), path)
+    rows = _describe_card(read_card(path), path) + _describe_integers(path)
     if is_ours:
         own = PUBLISHED[name_or_file]
         rows += [
@@ -177,6 +177,23 @@ def _describe_card(card: NetworkCard, path: Path) -> list[tuple[str, str]]:
         rows.append(("inside", f"scales {scales}{' and flip' if card.inner_flip else ''}"))
     rows += [("recipe", line) for line in card.recipe.strip().splitlines()[:1]]
     return rows + [(key.replace("_", " "), value) for key, value in card.provenance.items()]
+
+
+def _describe_integers(path: Path) -> list[tuple[str, str]]:
+    """Say what the file in integers of 8 bits beside a network file changes, if there is one."""
+    beside = find_integer_file(path) if path.suffix == ".onnx" else None
+    if beside is None:
+        return []
+    record = integer_record(beside)
+    if record is None:
+        return [("in integers", f"{beside}, not measured")]
+    return [
+        (
+            "in integers",
+            f"{beside}: mean IoU {100 * record.miou_change:+.2f} points, {record.same_labels:.2%} "
+            f"of the labels stay ({record.num_pictures} pictures of {record.data})",
+        )
+    ]
 
 
 def _describe_record(record: ForeignWeights) -> list[tuple[str, str]]:
