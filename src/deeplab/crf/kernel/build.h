@@ -185,6 +185,7 @@ void release_scratch(Job &job) {
         BuildScratch &scratch = buffers.builds[w];
         scratch.keys.release();
         scratch.next.release();
+        scratch.heads.release();
         scratch.has_previous.release();
         scratch.table.entries.release();
         scratch.table.log2_size = 0;
@@ -194,6 +195,8 @@ void release_scratch(Job &job) {
         term.lattice.owners.release();
         term.lattice.slots.release();
         term.lattice.row_keys.release();
+        term.lattice.hashes.release();
+        term.lattice.hashed_rows.release();
         term.ones.release();
         term.sums.release();
     }

@@ -11,6 +11,8 @@
 // a neighbour is the key plus a constant.
 #include "lattice.h"
 
+#include <algorithm>
+
 #include "geometry.h"
 #include "tables.h"
 
@@ -23,7 +25,7 @@ namespace {
 constexpr size_t kTileRows = 64, kTilePixels = 32768;
 
 // Lookups in the table of rows are asked for so far ahead.
-constexpr uint32_t kSlotAhead = 16, kRowAhead = 8;
+constexpr uint32_t kSlotAhead = 16, kRowAhead = 8, kHeadAhead = 16;
 
 // Pixels past the end of the picture weigh nothing.
 template <int D>
@@ -109,6 +111,37 @@ bool is_same(const Lattice &lattice, const Problem &problem, const KernelSpec &k
     return !kernel.picture || memcmp(lattice.picture.data(), kernel.picture, picture_bytes(problem, kernel)) == 0;
 }
 
+// Rows `begin` to `end` of the sorted ones, whose neighbours are no earlier than `at`.
+void find_next_of(const Lattice &lattice, uint64_t step, uint32_t begin, uint32_t end, uint32_t at, uint32_t *next,
+                  uint8_t *has_previous) {
+    const uint64_t *hashes = lattice.hashes.data();
+    const uint32_t *rows = lattice.hashed_rows.data(), nowhere = lattice.num_rows;
+    // Without branches: which of the two goes on cannot be predicted.
+    uint32_t i = begin;
+    while (i < end) {
+        const uint64_t wanted = hashes[i] + step, found = hashes[at];
+        const uint32_t neighbour = found == wanted ? rows[at] : nowhere;
+        next[rows[i]] = neighbour;
+        has_previous[neighbour] = 1;
+        i += wanted <= found;
+        at += found <= wanted;
+    }
+}
+
+// The row that follows each row along an axis (num_rows: none does), and which rows follow one. The hash
+// of a neighbour is the hash plus a constant, modulo 2^64: so in the order of hashes all neighbours are
+// found by going through them once, in two places at a time.
+void find_next(const Lattice &lattice, uint64_t axis_step, uint32_t *next, uint8_t *has_previous) {
+    const uint64_t step = mix(axis_step), *hashes = lattice.hashes.data();
+    const uint32_t count = lattice.num_owners;
+    const auto first_from = [&](uint64_t least) {
+        return uint32_t(std::lower_bound(hashes, hashes + count, least) - hashes);
+    };
+    const uint32_t wrapped = first_from(uint64_t(0) - step);  // step is not 0
+    find_next_of(lattice, step, 0, wrapped, first_from(step), next, has_previous);
+    find_next_of(lattice, step, wrapped, count, 0, next, has_previous);
+}
+
 // Puts the copies of one owner's tile together, so that tiles can collect what others hold for them.
 Status sort_copies(Lattice &lattice) {
     if (!lattice.by_owner.reserve(lattice.num_copies)) return Status::out_of_memory;
@@ -128,7 +161,8 @@ Status sort_copies(Lattice &lattice) {
 size_t Lattice::bytes() const {
     size_t total = picture.bytes() + rows.bytes() + weights.bytes() + tile_rows.bytes() + copy.bytes() + owner.bytes() +
                    tile_copies.bytes() + by_owner.bytes() + owner_copies.bytes() + norm.bytes() + row_keys.bytes() +
-                   owners.bytes() + slots.bytes() + tile_worker.bytes() + tile_key.bytes();
+                   hashes.bytes() + hashed_rows.bytes() + owners.bytes() + slots.bytes() + tile_worker.bytes() +
+                   tile_key.bytes();
     for (const auto &chain : chains) total += chain.bytes();
     return total;
 }
@@ -228,6 +262,12 @@ Status merge_tiles(Lattice &lattice, const BuildScratch *scratch) {
     lattice.tile_rows[lattice.num_tiles + 1] = lattice.num_rows;
     for (int axis = 0; axis <= lattice.dims; ++axis)
         if (!lattice.chains[axis].reserve(size_t(lattice.num_owners) + kAhead)) return Status::out_of_memory;
+    if (!(lattice.hashes.reserve(size_t(lattice.num_owners) + 1) &&
+          lattice.hashed_rows.reserve(size_t(lattice.num_owners) + 1)))
+        return Status::out_of_memory;
+    const uint32_t count = table.sort(lattice.hashes.data(), lattice.hashed_rows.data());
+    lattice.hashes[count] = UINT64_MAX;
+    lattice.hashed_rows[count] = lattice.num_rows;
     return sort_copies(lattice);
 }
 
@@ -242,25 +282,24 @@ void shift_rows(Lattice &lattice, uint32_t tile) {
 }
 
 Status link_axis(Lattice &lattice, int axis, BuildScratch &scratch) {
-    const uint32_t count = lattice.num_owners;
-    if (!(scratch.next.reserve(lattice.num_rows) && scratch.has_previous.reserve(lattice.num_rows)))
+    const uint32_t count = lattice.num_owners, nowhere = lattice.num_rows;
+    if (!(scratch.next.reserve(lattice.num_rows) && scratch.has_previous.reserve(size_t(lattice.num_rows) + 1) &&
+          scratch.heads.reserve(size_t(count) + kHeadAhead)))
         return Status::out_of_memory;
-    memset(scratch.has_previous.data(), 0, lattice.num_rows);
-    const RowTable table(lattice);
-    const uint64_t step = axis_step(lattice, axis);
-    for (uint32_t i = 0; i < count; ++i) {
-        const uint32_t row = lattice.owners[i];
-        if (i + kSlotAhead < count) table.prefetch_slot(lattice.row_keys[lattice.owners[i + kSlotAhead]] + step);
-        if (i + kRowAhead < count) table.prefetch_row(lattice.row_keys[lattice.owners[i + kRowAhead]] + step);
-        const uint32_t next = table.find(lattice.row_keys[row] + step);
-        scratch.next[row] = next;
-        if (next != kNone) scratch.has_previous[next] = 1;
+    uint32_t *next = scratch.next.data(), *heads = scratch.heads.data(), num_heads = 0;
+    uint8_t *has_previous = scratch.has_previous.data();
+    memset(has_previous, 0, lattice.num_rows);
+    find_next(lattice, axis_step(lattice, axis), next, has_previous);
+    for (uint32_t i = 0; i < count; ++i) {  // others are inside a chain, or alone
+        const uint32_t row = heads[num_heads] = lattice.owners[i];
+        num_heads += !has_previous[row] & (next[row] != nowhere);
     }
+    for (uint32_t i = 0; i < kHeadAhead; ++i) heads[num_heads + i] = lattice.owners[0];
     uint32_t *chain = lattice.chains[axis].data(), length = 0;
-    for (uint32_t i = 0; i < count; ++i) {
-        uint32_t row = lattice.owners[i], next = scratch.next[row];
-        if (scratch.has_previous[row] || next == kNone) continue;  // inside a chain, or alone
-        for (; next != kNone; row = next, next = scratch.next[row]) chain[length++] = row;
+    for (uint32_t i = 0; i < num_heads; ++i) {
+        __builtin_prefetch(next + next[heads[i + kHeadAhead]]);
+        uint32_t row = heads[i];
+        for (uint32_t after = next[row]; after != nowhere; row = after, after = next[row]) chain[length++] = row;
         chain[length++] = row | kLast;
     }
     for (uint32_t i = 0; i < kAhead; ++i) chain[length + i] = 0;  // read ahead, never used

@@ -33,7 +33,7 @@ struct BuildScratch {
     TileTable table;
     Buffer<uint64_t> keys;  // of the tiles that this worker located, one after the other
     size_t num_keys = 0;
-    Buffer<uint32_t> next;
+    Buffer<uint32_t> next, heads;
     Buffer<uint8_t> has_previous;
 };
 
@@ -67,6 +67,8 @@ struct Lattice {
     uint64_t coefficients[kMaxDims + 1] = {};
     Buffer<uint64_t> row_keys;
     Buffer<uint32_t> owners, slots;
+    Buffer<uint64_t> hashes;  // of all vertices, sorted, and one after the last
+    Buffer<uint32_t> hashed_rows;  // their rows
     Buffer<uint32_t> tile_worker, tile_key;  // where the keys of a tile are
     int log2_slots = 0;
 

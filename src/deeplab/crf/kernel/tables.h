@@ -84,16 +84,6 @@ class RowTable {
         row_mask_ = uint32_t((uint64_t(1) << row_bits_) - 1);
     }
 
-    DEEPLAB_INLINE uint32_t find(uint64_t key) const {
-        const uint64_t hash = mix(key);
-        const uint32_t tag = uint32_t(hash) & ~row_mask_;
-        for (uint32_t at = uint32_t(hash >> shift_);; at = (at + 1) & mask_) {
-            const uint32_t slot = slots_[at];
-            if (!slot) return kNone;
-            if ((slot & ~row_mask_) == tag && keys_[(slot & row_mask_) - 1] == key) return (slot & row_mask_) - 1;
-        }
-    }
-
     // The row that has the key already, or kNone after giving it this one.
     DEEPLAB_INLINE uint32_t find_or_insert(uint64_t key, uint32_t row) {
         const uint64_t hash = mix(key);
@@ -115,7 +105,37 @@ class RowTable {
         __builtin_prefetch(keys_ + (slot ? (slot & row_mask_) - 1 : 0));
     }
 
+    // The hashes of all keys in the table, sorted, with their rows; returns how many. The table holds them
+    // nearly so: a key lies in the slot that its hash names, or soon after it.
+    uint32_t sort(uint64_t *hashes, uint32_t *rows) const {
+        uint32_t count = 0;
+        const auto add = [&](uint32_t slot) {
+            const uint32_t row = (slot & row_mask_) - 1;
+            const uint64_t hash = mix(keys_[row]);
+            uint32_t at = count++;
+            for (; at > 0 && hashes[at - 1] > hash; --at) {
+                hashes[at] = hashes[at - 1];
+                rows[at] = rows[at - 1];
+            }
+            hashes[at] = hash;
+            rows[at] = row;
+        };
+        const auto is_wrapped = [&](uint32_t at) {  // went on from the table's end
+            return uint32_t(mix(keys_[(slots_[at] & row_mask_) - 1]) >> shift_) > at;
+        };
+        for (uint32_t at = 0; at <= mask_; ++at) {
+            const uint32_t later = slots_[at + kSortAhead <= mask_ ? at + kSortAhead : mask_];
+            __builtin_prefetch(keys_ + (later ? (later & row_mask_) - 1 : 0));
+            if (slots_[at] && !is_wrapped(at)) add(slots_[at]);
+        }
+        for (uint32_t at = 0; slots_[at]; ++at)
+            if (is_wrapped(at)) add(slots_[at]);
+        return count;
+    }
+
   private:
+    static constexpr uint32_t kSortAhead = 24;  // slots; their keys are asked for so far ahead
+
     uint32_t *slots_;
     const uint64_t *keys_;
     int shift_, row_bits_;
