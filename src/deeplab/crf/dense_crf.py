@@ -62,9 +62,9 @@ class DenseCRF:
             several times the time; "exact" sums over all pairs, for pictures of at most 16384
             pixels.
         precision: "half" leaves out messages that change marginals by less than about what
-            numbers of 16 bits resolve (a bound on it is checked at every pixel): one and a half
-            times as fast where scores have little contrast. Of ten photos no marginal differed
-            by more than 3e-4 from float32's, by 1e-7 on average, and no label did.
+            numbers of 16 bits resolve (a bound on it is checked at every pixel): up to twice as
+            fast where scores have little contrast. Of 40 photos no marginal differed by more
+            than 6e-3 from float32's, by 2e-7 on average, and 7 of 7.3 million labels did.
         tolerance: Stop as soon as no marginal has changed by more in an iteration; 0 never does.
         threads: At most so many; by default one per core. Results do not depend on their number
             but for rounding. Batches of at least as many pictures take one thread for each.

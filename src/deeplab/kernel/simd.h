@@ -1,4 +1,4 @@
-// Vectors of 8 and 16 floats on whatever the processor has. Part of every variant: see api.h.
+// Vectors of 4, 8 and 16 floats on whatever the processor has. Part of every variant: see api.h.
 #pragma once
 
 #include <math.h>
@@ -78,6 +78,7 @@ struct Vec {
     }
 };
 
+typedef Vec<4> Vec4;
 typedef Vec<8> Vec8;
 typedef Vec<16> Vec16;
 
@@ -170,6 +171,17 @@ DEEPLAB_INLINE Vec16 join(const Vec8 &low, const Vec8 &high) {
     return r;
 }
 
+DEEPLAB_INLINE Vec8 join(const Vec4 &low, const Vec4 &high) {
+    Vec8 r;
+#if defined(__AVX__)
+    r.part[0] = __builtin_shufflevector(low.part[0], high.part[0], 0, 1, 2, 3, 4, 5, 6, 7);
+#else
+    r.part[0] = low.part[0];
+    r.part[1] = high.part[0];
+#endif
+    return r;
+}
+
 DEEPLAB_INLINE Vec8 half(const Vec16 &x, int which) {
     Vec8 r;
 #if defined(__AVX512F__)
@@ -177,6 +189,17 @@ DEEPLAB_INLINE Vec8 half(const Vec16 &x, int which) {
                       : __builtin_shufflevector(x.part[0], x.part[0], 0, 1, 2, 3, 4, 5, 6, 7);
 #else
     for (int i = 0; i < Vec8::kParts; ++i) r.part[i] = x.part[i + which * Vec8::kParts];
+#endif
+    return r;
+}
+
+DEEPLAB_INLINE Vec4 half(const Vec8 &x, int which) {
+    Vec4 r;
+#if defined(__AVX__)
+    r.part[0] = which ? __builtin_shufflevector(x.part[0], x.part[0], 4, 5, 6, 7)
+                      : __builtin_shufflevector(x.part[0], x.part[0], 0, 1, 2, 3);
+#else
+    r.part[0] = x.part[which];
 #endif
     return r;
 }
@@ -199,6 +222,21 @@ DEEPLAB_INLINE void store_columns(const Vec16 *columns, float *rows, size_t stri
         transpose8(in, out);
         for (int i = 0; i < 8; ++i) out[i].store(rows + (8 * h + i) * stride);
     }
+}
+
+// The same of 16 pixels of 4 values each.
+DEEPLAB_INLINE void load_four_columns(const float *rows, size_t stride, Vec16 *columns) {
+    Vec8 in[8], out[8];
+    for (int i = 0; i < 8; ++i) in[i] = join(Vec4::load(rows + i * stride), Vec4::load(rows + (8 + i) * stride));
+    transpose8(in, out);
+    for (int i = 0; i < 4; ++i) columns[i] = join(out[i], out[4 + i]);
+}
+
+DEEPLAB_INLINE void store_four_columns(const Vec16 *columns, float *rows, size_t stride) {
+    Vec8 in[8], out[8];
+    for (int i = 0; i < 8; ++i) in[i] = half(columns[i % 4], i / 4);
+    transpose8(in, out);
+    for (int i = 0; i < 16; ++i) half(out[i % 8], i / 8).store(rows + i * stride);
 }
 
 }  // namespace DEEPLAB_VARIANT

@@ -1,7 +1,7 @@
 // Splat, blur and slice: the three steps of filtering on a lattice. Part of every variant: see api.h.
 //
-// Values are rows of floats, one for every row of the lattice: 1 float for normalisers, 8, 16 or 24 for
-// the lead labels, a multiple of 16 for the rest.
+// Values are rows of floats, one for every row of the lattice: 1 float for normalisers, 4, 8, 16 or 24
+// for the lead labels, a multiple of 16 for the rest.
 #pragma once
 
 #include "lattice.h"
@@ -9,7 +9,6 @@
 
 namespace deeplab {
 namespace DEEPLAB_VARIANT {
-
 
 // One float, with the face of Vec.
 struct Vec1 {

@@ -87,7 +87,7 @@ void pass_tile_general(Job &job, Worker &worker, uint32_t tile, const Pass &pass
     for (uint32_t block = job.tile_begin(tile); block < job.tile_end(tile); ++block) {
         if (pass.is_first) store_unary(job, worker, block);
         for (int p = 0; p < kBlock; ++p) general_pixel(job, worker, block, p, pass, state);
-        for (int k = 0; k < int(Lead::kWidth); k += 8) load_columns(state.rows + k, Lead::kWidth, state.lanes + k);
+        load_lanes(state);
         finish_block(job, worker, block, pass, state, pass.rest_out ? (1u << kBlock) - 1 : 0);
     }
 }

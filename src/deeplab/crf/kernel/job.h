@@ -15,11 +15,12 @@ namespace {
 
 constexpr int kMaxKernels = 16;
 constexpr int kMostLead = 24;
-constexpr int kNumNarrower = 2;
-constexpr int kNarrower[kNumNarrower] = {8, 16};  // what rows may become in the middle of inference
+constexpr int kNumNarrower = 3;
+constexpr int kNarrower[kNumNarrower] = {4, 8, 16};  // what rows may become in the middle of inference
 constexpr size_t kLargePicture = size_t(1) << 20;  // pixels
 constexpr uint32_t kAheadBlocks = 3;  // blocks are asked for so far ahead
-constexpr double kFaint = 2e-4;  // a share of the picture
+// Shares of the picture that the rest may have: beyond the second its messages are mostly needed.
+constexpr double kFaint = 2e-4, kHopefullyFaint = 4e-3;
 constexpr float kNever = -1e30f;  // the score of labels that are not there
 constexpr float kBounded = 60;  // messages up to this cannot overflow the exponential
 
@@ -30,7 +31,7 @@ struct Limits {
     float negligible, little, too_much;
 };
 constexpr Limits kFloat32 = {0x1p-23f, 0x1p-21f, 0x1p-19f};  // below what rounding makes of ten iterations
-constexpr Limits kHalf = {0x1p-14f, 0x1p-8f, 0x1p-6f};  // bounds are generous: LOG.md has what it comes to
+constexpr Limits kHalf = {0x1p-14f, 0x1p-7f, 0x1p-5f};  // bounds are generous: LOG.md has what it comes to
 
 struct Term {
     Lattice lattice;
@@ -105,6 +106,7 @@ struct Job {
     int num_labels = 0, lead_width = 8, num_lead = 0, rest_width = 0;
     bool is_general = false;
     Limits limits = kFloat32;
+    bool hopes = false;  // that the rest's messages are not needed in any iteration
     int parity = 0;  // which of the two buffers is sliced from
     // Narrower rows: see narrow.h.
     int new_width = 0;  // what rows become after this pass; 0: they stay

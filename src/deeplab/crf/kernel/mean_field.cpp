@@ -14,7 +14,9 @@
 // starts anew with all messages.
 //
 // Scores of little contrast need wide rows at first, but few labels are left an iteration or two later:
-// then rows become narrower in the middle of inference, by the same bound (narrow.h).
+// then rows become narrower in the middle of inference, by the same bound (narrow.h). Under the limits of
+// "half" the messages of the rest are mostly needed in no iteration at all: they are left out from the
+// first on, of more labels, and where the bound says that they were needed inference starts anew.
 #include "build.h"
 #include "general_pass.h"
 #include "narrow.h"
@@ -90,12 +92,14 @@ void set_up_terms(Job &job) {
         reserve_rows(job, term);
     }
     job.is_general |= !(bound < kBounded);
+    job.hopes &= !job.is_general;  // where nothing bounds what is left out
 }
 
 // Calls f with a value of the type of the job's lead rows.
 template <class F>
 DEEPLAB_INLINE void with_lead(const Job &job, const F &f) {
     switch (job.lead_width) {
+        case 4: return f(Vec4{});
         case 8: return f(Vec8{});
         case 16: return f(Vec16{});
         default: return f(Vec24{});
@@ -108,9 +112,9 @@ void pass_all(Job &job, int worker, const Pass &pass) {
     if (pass.measures) forget_measures(self);
     with_lead(job, [&](auto lead) {
         typedef decltype(lead) Lead;
-        const auto pass_one = job.is_general ? pass_tile_general<Lead>
-                              : job.has_rest() ? pass_tile<Lead, true>
-                                               : pass_tile<Lead, false>;
+        auto pass_one = job.has_rest() ? pass_tile<Lead, true> : pass_tile<Lead, false>;
+        if constexpr (Lead::kWidth >= 8)  // where rows are narrower, it is not general
+            if (job.is_general) pass_one = pass_tile_general<Lead>;
         job.each(job.num_tiles, [&](uint32_t tile) { pass_one(job, self, tile, pass); });
     });
 }
@@ -150,7 +154,7 @@ bool become_narrower(Job &job, int worker) {
     job.each(job.num_tiles, [&](uint32_t tile) {
         for (uint32_t block = job.tile_begin(tile); block < job.tile_end(tile); ++block) {
             store_unary(job, self, block);
-            sum_rest(job, self, block);
+            if (job.has_rest()) sum_rest(job, self, block);
         }
     });
     return true;
@@ -160,7 +164,7 @@ bool become_narrower(Job &job, int worker) {
 bool iterate(Job &job, int worker, bool keeps_rest) {
     const MeanFieldRequest &request = *job.request;
     const bool compares = request.tolerance > 0;
-    bool with_rest = job.has_rest();
+    bool with_rest = job.has_rest() && !job.hopes;
     bool measures = !keeps_rest && !job.is_general && job.lead_width > kNarrower[0];
     pass_all(job, worker,
              Pass{true, request.iterations == 0, request.iterations == 0 || compares, false, false, with_rest, measures});
@@ -199,10 +203,18 @@ void mean_field_worker(void *context, int worker) {
     job.once(worker, [&] { set_up_terms(job); });
     if (!job.is_good()) return;
     if (iterate(job, worker, false)) return;
-    job.once(worker, [&] {
-        set_up(job);
-        for (int k = 0; k < job.problem.num_kernels; ++k) reserve_rows(job, job.buffers.terms[k]);
-    });
+    const bool hoped = job.hopes;
+    job.team.meet();  // all have read what follows changes
+    const auto start_anew = [&] {
+        job.once(worker, [&] {
+            job.hopes = false;
+            set_up(job);
+            for (int k = 0; k < job.problem.num_kernels; ++k) reserve_rows(job, job.buffers.terms[k]);
+        });
+    };
+    start_anew();
+    if (!job.is_good() || iterate(job, worker, !hoped) || !hoped) return;
+    start_anew();
     if (job.is_good()) iterate(job, worker, true);
 }
 
@@ -271,7 +283,7 @@ size_t bytes_of(const Buffers &buffers) {
     }
     for (int w = 0; w < buffers.num_workers; ++w)
         total += buffers.builds[w].table.entries.bytes() + buffers.builds[w].keys.bytes() +
-                 buffers.builds[w].next.bytes() + buffers.builds[w].has_previous.bytes();
+                 buffers.builds[w].next.bytes() + buffers.builds[w].heads.bytes() + buffers.builds[w].has_previous.bytes();
     return total;
 }
 
@@ -292,6 +304,7 @@ size_t bytes(const State *state) { return bytes_of(*reinterpret_cast<const Buffe
 Status mean_field(State *state, Team &team, MeanFieldRequest &request) {
     Job job(team, *of(state), request.problem);
     job.request = &request;
+    job.hopes = request.half;
     request.iterations_done = 0;
     const Status status = run(job, mean_field_worker);
     request.bad_pixel = job.bad_pixel.load();

@@ -2,8 +2,8 @@
 //
 // Class scores of little contrast put many labels at every pixel, and rows have to hold them all. Mean
 // field soon leaves few. So while rows are wide, a pass notes the largest marginal of every label, and
-// the next pass what leaving out the messages of all labels but the 7 (or 15) with the largest would
-// change, by the bound of softmax_block. Where that is little, splatted rows are brought to 8 (or 16)
+// the next pass what leaving out the messages of all labels but the 3 (or 7, or 15) with the largest would
+// change, by the bound of softmax_block. Where that is little, splatted rows are brought to 4 (or 8, or 16)
 // values, the last one the sum of all others, before they are blurred: blurring and splatting are
 // linear, so these are the rows that would have been splatted.
 #pragma once

@@ -29,6 +29,20 @@ struct BlockState {
     uint32_t rest_known = 0;  // pixels whose rest exponentials are in the worker's buffer
 };
 
+template <class Lead>
+DEEPLAB_INLINE void load_lanes(BlockState<Lead> &state) {
+    constexpr int kWidth = int(Lead::kWidth);
+    if (kWidth == 4) load_four_columns(state.rows, kWidth, state.lanes);
+    for (int k = 0; k + 8 <= kWidth; k += 8) load_columns(state.rows + k, kWidth, state.lanes + k);
+}
+
+template <class Lead>
+DEEPLAB_INLINE void store_lanes(BlockState<Lead> &state) {
+    constexpr int kWidth = int(Lead::kWidth);
+    if (kWidth == 4) store_four_columns(state.lanes, state.rows, kWidth);
+    for (int k = 0; k + 8 <= kWidth; k += 8) store_columns(state.lanes + k, state.rows + k, kWidth);
+}
+
 // Exponentials of the rest of pixel p, with its messages or without.
 DEEPLAB_INLINE float rest_exponentials(const float *unary, const float *message, int width, float *out) {
     Vec16 total = Vec16::all(0);
@@ -168,7 +182,7 @@ DEEPLAB_INLINE void slice_lead(Job &job, uint32_t block, BlockState<Lead> &state
             constexpr int V = decltype(v)::value;
             slice_block<V, Lead>(terms[k], terms[k].lead[job.parity].data(), block, k > 0, state.rows);
         });
-    for (int k = 0; k < int(Lead::kWidth); k += 8) load_columns(state.rows + k, Lead::kWidth, state.lanes + k);
+    load_lanes(state);
 }
 
 // Exponentials of the rest of one pixel with the messages of all kernels, into the worker's buffer;
@@ -241,7 +255,7 @@ DEEPLAB_INLINE void softmax_block(Job &job, Worker &worker, uint32_t block, cons
     inverse.store(state.inverse);
     if (kMessages && pass.measures) {
         // As above, of all labels that narrower rows would have no place for.
-        for (int c = 0; c < kNumNarrower; ++c) {
+        for (int c = 0; c < kNumNarrower && kNarrower[c] < int(Lead::kWidth); ++c) {
             Vec16 share = kRest ? Vec16::load(rest) : Vec16::all(0), message = Vec16::all(0);
             for (int k = 0; k < kLabels; ++k) share = share + e[k] * job.is_out[c][k];
             for (int k = 0; k < int(Lead::kWidth); ++k) message = message + state.lanes[k] * job.is_out[c][k];
@@ -288,7 +302,7 @@ DEEPLAB_INLINE void finish_block(Job &job, Worker &worker, uint32_t block, const
         worker.change = change > worker.change ? change : worker.change;
     }
     if (pass.is_last) return;
-    for (int k = 0; k < int(Lead::kWidth); k += 8) store_columns(state.lanes + k, state.rows + k, Lead::kWidth);
+    store_lanes(state);
     for (int k = 0; k < job.problem.num_kernels; ++k) {
         Term &term = job.buffers.terms[k];
         with_vertices(term.lattice.vertices(), [&](auto v) {

@@ -163,8 +163,9 @@ void store_unary(Job &job, Worker &worker, uint32_t block) {
 // are quick; many pixels that need the rest's messages are slow.
 int choose_lead(const Job &job) {
     const double *beyond = job.buffers.beyond;  // share of the labels from place 7 and from place 15 on
-    if (job.num_labels <= 8 || beyond[0] < kFaint) return 8;
-    return job.num_labels <= 16 || beyond[1] < kFaint ? 16 : 24;
+    const double faint = job.hopes ? kHopefullyFaint : kFaint;
+    if (job.num_labels <= 8 || beyond[0] < faint) return 8;
+    return job.num_labels <= 16 || beyond[1] < faint ? 16 : 24;
 }
 
 }  // namespace
