@@ -19,11 +19,13 @@ from PIL import Image
 from torch.nn import functional
 
 from deeplab import Segmenter
-from deeplab.inference import Engine, OnnxRuntimeEngine, ScoreGrid
-from deeplab.inference.openvino_engine import OpenvinoEngine
+from deeplab.inference import Engine, ScoreGrid
+from deeplab.inference.engine import EngineName
+from deeplab.inference.open_engine import find_setups, open_setup
 from deeplab.labels import VOC12
 from deeplab.models import ModelConfig, initialise, save_checkpoint
 from deeplab.network_card import NetworkCard
+from deeplab.precisions import Precision
 
 DEEPLAB = Path(sys.executable).with_name("deeplab")
 WEIGHTS = "voc12-lite"
@@ -109,15 +111,17 @@ def one_photo_cold(data_dir: Path, folder: Path) -> Contest:
 
 def resnet101(data_dir: Path, folder: Path) -> Contest:
     """Score one crop with weights drawn at random: time does not depend on them."""
-    return _resnet101(folder, *_fastest_in_float32(_export_resnet101(folder)))
+    checkpoint, network_file = _export_resnet101(folder)
+    return _resnet101(checkpoint, network_file, ["f32"])
 
 
-def resnet101_in_8_bits(data_dir: Path, folder: Path) -> Contest:
-    """Score with the same network, quantised on the example photos."""
-    checkpoint, network_file = _export_resnet101(folder), folder / "int8.onnx"
+def resnet101_in_fewer_bits(data_dir: Path, folder: Path) -> Contest:
+    """Score with the same network in bfloat16, or quantised on the example photos."""
+    checkpoint, network_file = _export_resnet101(folder)
     options = ["--calibrate", REPOSITORY / "examples", "--accept-loss", "100"]
-    _run([DEEPLAB, "export", checkpoint, network_file, "--int8", *options])
-    return _resnet101(folder, OnnxRuntimeEngine(network_file), checkpoint)
+    integers = network_file.with_suffix(".int8.onnx")
+    _run([DEEPLAB, "export", checkpoint, integers, "--int8", *options])
+    return _resnet101(checkpoint, network_file, ["bf16", "int8"])
 
 
 CASES = (
@@ -146,12 +150,12 @@ CASES = (
         resnet101,
     ),
     Case(
-        "resnet101-int8",
-        "the same in integers of 8 bits",
+        "resnet101-reduced",
+        "the same in bfloat16 or integers of 8 bits, whichever is faster",
         "torch eager float32",
         4,
         6,
-        resnet101_in_8_bits,
+        resnet101_in_fewer_bits,
     ),
     Case(
         "warm",
@@ -185,27 +189,42 @@ def _upsampling(scores: np.ndarray) -> Contest:
     return Contest(grid.label, by_torch, lambda: _same(grid.label()[0], by_torch()[0].numpy()))
 
 
-def _export_resnet101(folder: Path) -> Path:
-    """Write ResNet-101 with ASPP, output stride 8, one scale: the checkpoint, and its card."""
+def _export_resnet101(folder: Path) -> tuple[Path, Path]:
+    """Write ResNet-101 with ASPP, output stride 8, one scale: its checkpoint and network file."""
     config = ModelConfig(backbone="resnet101", output_stride=8, num_classes=21, init="random")
     card = NetworkCard("resnet101", VOC12.class_names, VOC12.palette, 8, "", {})
-    checkpoint = folder / "resnet101.safetensors"
+    checkpoint, network_file = folder / "resnet101.safetensors", folder / "resnet101.onnx"
     torch.manual_seed(0)
     save_checkpoint(checkpoint, initialise(config).state_dict(), config=config, card=card)
-    return checkpoint
-
-
-def _fastest_in_float32(checkpoint: Path) -> tuple[Engine, Path]:
-    """Open the network in the engine that is faster here, of those that can be."""
-    network_file = checkpoint.with_suffix(".onnx")
     _run([DEEPLAB, "export", checkpoint, network_file])
-    engines = [OnnxRuntimeEngine(network_file)]
+    return checkpoint, network_file
+
+
+def _resnet101(checkpoint: Path, network_file: Path, precisions: list[Precision]) -> Contest:
+    """Let torch meet the engine that is fastest here in one of these precisions."""
+    crop, network = _crop(), load_network(checkpoint).network
+
+    def by_torch() -> np.ndarray:
+        batch = torch.from_numpy(crop).permute(0, 3, 1, 2)
+        with torch.inference_mode():
+            return network(network.preprocessing.apply(batch)).numpy()
+
+    names: list[EngineName] = ["onnxruntime"]
     if importlib.util.find_spec("openvino") is not None:
-        engines.append(OpenvinoEngine(network_file))
-    crop = _crop()
+        names.append("openvino")
+    setups = [setup for name in names for setup in find_setups(network_file, name)]
+    engines = [open_setup(network_file, one) for one in setups if one.precision in precisions]
+    expected = by_torch()
     least = {engine: min(_seconds(engine, crop) for _ in range(3)) for engine in engines}
-    print(", ".join(f"{one.setup}: {1000 * time:.0f} ms" for one, time in least.items()) + "\n")
-    return min(engines, key=lambda engine: least[engine]), checkpoint
+    for one, time_s in least.items():
+        print(f"{one.setup}: {1000 * time_s:.0f} ms, {_same_labels(one, crop, expected)}")
+    print()
+    engine = min(engines, key=lambda engine: least[engine])
+
+    def agreement() -> str:
+        return f"{_same_labels(engine, crop, by_torch())} ({engine.setup})"
+
+    return Contest(lambda: engine.class_scores(crop), by_torch, agreement)
 
 
 def _seconds(engine: Engine, crop: np.ndarray) -> float:
@@ -214,19 +233,8 @@ def _seconds(engine: Engine, crop: np.ndarray) -> float:
     return time.perf_counter() - start
 
 
-def _resnet101(folder: Path, engine: Engine, checkpoint: Path) -> Contest:
-    crop, network = _crop(), load_network(checkpoint).network
-
-    def by_torch() -> np.ndarray:
-        batch = torch.from_numpy(crop).permute(0, 3, 1, 2)
-        with torch.inference_mode():
-            return network(network.preprocessing.apply(batch)).numpy()
-
-    def agreement() -> str:
-        ours, theirs = engine.class_scores(crop), by_torch()
-        return f"{_same(ours.argmax(axis=1), theirs.argmax(axis=1))} ({engine.setup})"
-
-    return Contest(lambda: engine.class_scores(crop), by_torch, agreement)
+def _same_labels(engine: Engine, crop: np.ndarray, expected: np.ndarray) -> str:
+    return _same(engine.class_scores(crop).argmax(axis=1), expected.argmax(axis=1))
 
 
 def _crop() -> np.ndarray:
