@@ -76,8 +76,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             theirs, ours = Path(folder, "theirs"), Path(folder, "ours")
             times = measure(
-                lambda out, crf=crf: run_script(network, stride, crf, photos, out),
-                lambda out, segmenter=segmenter: run_ours(segmenter, photos, out),
+                lambda some, out, crf=crf: run_script(network, stride, crf, some, out),
+                lambda some, out, segmenter=segmenter: run_ours(segmenter, some, out),
+                photos,
                 (theirs, ours),
                 options.rounds,
             )
@@ -95,21 +96,23 @@ def find_photos(data_dir: Path, count: int) -> list[Path]:
 
 
 def measure(
-    script: Callable[[Path], None],
-    ours: Callable[[Path], None],
+    script: Callable[[Sequence[Path], Path], None],
+    ours: Callable[[Sequence[Path], Path], None],
+    photos: Sequence[Path],
     folders: tuple[Path, Path],
     rounds: int,
 ) -> tuple[Times, Times]:
-    """Run both in turn, round after round; the first round does not count."""
+    """Run both in turn, round after round, after a few photos that do not count."""
     both = Times(), Times()
-    for number in range(rounds + 1):
+    for run, folder in zip((script, ours), folders, strict=True):
+        folder.mkdir(exist_ok=True)
+        run(photos[:12], folder)
+    for _ in range(rounds):
         for run, folder, times in zip((script, ours), folders, both, strict=True):
-            folder.mkdir(exist_ok=True)
             start, processor_start = time.perf_counter(), time.process_time()
-            run(folder)
-            if number:
-                times.wall.append(time.perf_counter() - start)
-                times.processor.append(time.process_time() - processor_start)
+            run(photos, folder)
+            times.wall.append(time.perf_counter() - start)
+            times.processor.append(time.process_time() - processor_start)
     return both
 
 
