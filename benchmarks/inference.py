@@ -1,9 +1,10 @@
 """Time inference against what one would write with torch: the cases of `inference_cases.py`.
 
 Both sides of a case take turns, round after round, so that whatever else the machine does hits both
-alike; the ratio is taken within each round. The first round does not count. Prints a Markdown table
-for RESULTS.md. Before the case `warm`, `deeplab benchmark` finds out what `--engine auto` is to
-take on this machine, as README.md tells users to; what it found is remembered, as it is for them.
+alike; the ratio is taken within each round. In its turn a side runs twice, and the second time
+counts. Prints a Markdown table for RESULTS.md. Before the case `warm`, `deeplab benchmark` finds
+out what `--engine auto` is to take on this machine, as README.md tells users to; what it found is
+remembered, as it is for them.
 
     python benchmarks/inference.py [--rounds 9] [--cases upsample,warm] [--data ../shared/data]
         [--json FILE] [--plot FILE]
@@ -15,6 +16,7 @@ import statistics
 import tempfile
 import textwrap
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -83,10 +85,8 @@ def find_cases(text: str) -> tuple[Case, ...]:
 
 def measure(case: Case, contest: Contest, rounds: int) -> Row:
     seconds: list[tuple[float, float]] = []
-    for number in range(rounds + 1):
-        took = (timed(contest.ours), timed(contest.theirs))
-        if number:
-            seconds.append(took)
+    for _ in range(rounds):
+        seconds.append((timed(contest.ours), timed(contest.theirs)))
     ratios = [theirs / ours for ours, theirs in seconds]
     ours, theirs = (1000 * statistics.median(side) for side in zip(*seconds, strict=True))
     return Row(
@@ -104,7 +104,9 @@ def measure(case: Case, contest: Contest, rounds: int) -> Row:
     )
 
 
-def timed(run) -> float:
+def timed(run: Callable[[], object]) -> float:
+    """Run twice and time the second: the other side's threads may still be turning before."""
+    run()
     start = time.perf_counter()
     run()
     return time.perf_counter() - start

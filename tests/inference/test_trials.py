@@ -30,11 +30,11 @@ class Noting(Engine):
         return np.zeros((1, 2, *pictures.shape[1:3]), np.float32)
 
 
-def test_engines_take_turns_and_the_first_round_does_not_count() -> None:
+def test_engines_take_turns_and_score_twice_in_each() -> None:
     notes: list[str] = []
     engines = {PLAIN: Noting(notes, "one"), OTHER: Noting(notes, "two")}
     seconds = time_in_turns(engines, [PICTURE], rounds=2)
-    assert notes == ["one", "two"] * 3
+    assert notes == ["one", "one", "two", "two"] * 2
     assert [len(times) for times in seconds.values()] == [2, 2]
 
 

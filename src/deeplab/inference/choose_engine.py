@@ -27,7 +27,7 @@ PrecisionChoice = Literal["auto", "f32", "bf16", "int8"]
 _log = logging.getLogger(__name__)
 
 _WORTH_TRIALS = 100
-"""Pictures: trials take as long as some twenty."""
+"""Pictures: trials take as long as some thirty."""
 
 _LEAST_SAME_LABELS_F32 = 0.995
 """In float32, where sums in another order make 0.9999: an engine below this is broken here."""

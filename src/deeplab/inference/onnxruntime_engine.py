@@ -51,6 +51,9 @@ class OnnxRuntimeEngine(Engine):
         options.log_severity_level = 4  # errors come as exceptions, once
         options.intra_op_num_threads = threads or 0
         options.enable_mem_pattern = False  # it plans for one picture size; photos have many
+        # Its threads would keep the cores for a while after a picture, which upsampling and the CRF
+        # are waiting for.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         self.setup = Setup("onnxruntime", device=device)
         try:
             self._session = onnxruntime.InferenceSession(

@@ -66,7 +66,7 @@ def run_trials(
             warning.
         threads: See `open_setup`.
         workers: See `open_setup`.
-        rounds: How often each is timed, after one round that does not count.
+        rounds: How often each is timed.
     """
     starts, engines = open_all(weights, setups, threads=threads, workers=workers)
     if not engines:
@@ -111,27 +111,30 @@ def time_in_turns(
 ) -> dict[Setup, list[float]]:
     """Let engines score the same pictures, one engine after the other, round after round.
 
+    In its turn an engine scores them twice, and the second time counts: threads of the one before
+    it may still be turning on the cores, waiting for work, and its own be asleep.
+
     Args:
         engines: What to time; one that fails is left out, with a warning.
         pictures: (H, W, bands) each.
-        rounds: How many count; one goes before them, in which memory is taken.
+        rounds: How many turns each gets.
         workers: From how many threads the pictures come.
 
     Returns:
         For each engine the seconds for one picture in each round.
     """
     seconds: dict[Setup, list[float]] = {setup: [] for setup in engines}
-    for number in range(rounds + 1):
+    for _ in range(rounds):
         for setup in list(seconds):
-            start = time.perf_counter()
             try:
+                _score_all(engines[setup], pictures, workers=workers)
+                start = time.perf_counter()
                 _score_all(engines[setup], pictures, workers=workers)
             except ValueError as error:
                 _log.warning("%s is left out: %s", setup, error)
                 del seconds[setup]
                 continue
-            if number:
-                seconds[setup].append((time.perf_counter() - start) / len(pictures))
+            seconds[setup].append((time.perf_counter() - start) / len(pictures))
     return seconds
 
 
