@@ -27,9 +27,9 @@ BF16, OPENVINO = Setup("openvino", "bf16"), Setup("openvino")
 HARMLESS = PrecisionRecord(-0.001, 0.98, "colours val", 9, "any")
 HARMFUL = replace(HARMLESS, miou_change=-0.01)
 
-QUICK_TO_START = Trial(PLAIN, 0.2, 0.16, 1.0)
-QUICK_TO_SCORE = Trial(OPENVINO, 1.2, 0.06, 1.0)
-QUICKEST = Trial(BF16, 1.2, 0.02, 0.98)
+QUICK_TO_START = Trial(PLAIN, 0.2, 0.16, 0.0, 1.0)
+QUICK_TO_SCORE = Trial(OPENVINO, 1.2, 0.06, 0.0, 1.0)
+QUICKEST = Trial(BF16, 1.2, 0.02, 0.0, 0.98)
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -46,6 +46,13 @@ def openvino() -> None:
 def test_what_is_done_first_depends_on_how_many_pictures_there_are(num_pictures, wanted):
     # 0.2 + 0.16 n and 1.2 + 0.06 n meet at n = 10.
     assert quickest([QUICK_TO_START, QUICK_TO_SCORE], num_pictures) is wanted
+
+
+@pytest.mark.parametrize(("num_pictures", "wanted"), [(100, 0), (900, 1), (None, 1)])
+def test_what_new_sizes_cost_counts(num_pictures: int | None, wanted: int) -> None:
+    # 0.2 + 0.16 n and 0.2 + 0.06 n + 4 sqrt(n) / 2 meet at n = 400.
+    trials = [QUICK_TO_START, Trial(OPENVINO, 0.2, 0.06, 0.5, 1.0)]
+    assert quickest(trials, num_pictures) is trials[wanted]
 
 
 def test_fewer_bits_are_taken_only_where_they_are_known_to_be_harmless():

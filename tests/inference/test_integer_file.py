@@ -24,7 +24,7 @@ from deeplab.weights import DEFAULT, resolve_network
 
 INT8 = Setup("onnxruntime", "int8")
 HARMLESS = PrecisionRecord(-0.001, 0.98, "colours val", 9, "any")
-TRIALS = [Trial(PLAIN, 0.2, 0.16, 1.0), Trial(INT8, 0.2, 0.08, 0.98)]
+TRIALS = [Trial(PLAIN, 0.2, 0.16, 0.0, 1.0), Trial(INT8, 0.2, 0.08, 0.0, 0.98)]
 
 PutBeside = Callable[..., Path]
 

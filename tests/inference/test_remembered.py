@@ -9,8 +9,8 @@ from deeplab.inference import remembered as module
 from deeplab.inference.remembered import recall, remember
 
 TRIALS = [
-    Trial(Setup("onnxruntime"), 0.2, 0.16, 1.0),
-    Trial(Setup("torch", "bf16", "cuda", True), 9.5, 0.001, 0.99),
+    Trial(Setup("onnxruntime"), 0.2, 0.16, 0.0, 1.0),
+    Trial(Setup("torch", "bf16", "cuda", True), 9.5, 0.001, 2.5, 0.99),
 ]
 
 

@@ -60,7 +60,7 @@ def test_photos_are_as_large_as_the_network_takes_them_and_have_its_bands() -> N
 def test_what_is_compared_with_has_all_its_own_labels(network_path: Path, own_cache: Path) -> None:
     (trial,) = run_trials(network_path, [PLAIN], threads=1, rounds=1)
     assert (trial.setup, trial.same_labels) == (PLAIN, 1.0)
-    assert trial.seconds(3) == trial.start_s + 3 * trial.picture_s
+    assert trial.seconds(3) == trial.start_s + 3 * (trial.picture_s + trial.size_s)
     assert trial.seconds(None) == trial.picture_s > 0
 
 

@@ -72,5 +72,6 @@ from deeplab.inference.trials import label_photos as label_photos
 from deeplab.inference.trials import open_all as open_all
 from deeplab.inference.trials import packaged_photos as packaged_photos
 from deeplab.inference.trials import time_in_turns as time_in_turns
+from deeplab.inference.trials import time_new_sizes as time_new_sizes
 from deeplab.inference.video import SegmentedVideo as SegmentedVideo
 from deeplab.inference.video import segment_video as segment_video

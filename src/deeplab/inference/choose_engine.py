@@ -52,8 +52,8 @@ def open_engine(
             network (its card) and on this machine (the trials).
         threads: Processor threads for one picture; None: one for each core.
         workers: From how many threads pictures will come at once.
-        num_pictures: How many there are to score: engines differ in how long they take to start.
-            None: nobody knows, and the start counts as nothing.
+        num_pictures: How many there are to score: engines differ in how long they take to start,
+            and for sizes that they have not met. None: nobody knows, and neither counts.
 
     Raises:
         ValueError: Weights that are not there or are damaged, an engine that is not installed, or

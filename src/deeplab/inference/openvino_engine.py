@@ -27,6 +27,7 @@ from deeplab.precisions import Precision
 _INPUT, _OUTPUT = "pictures", "class_scores"
 _CAPABILITIES: dict[str, Precision] = {"FP32": "f32", "BF16": "bf16"}  # openvino's name, and ours
 _MOST_COMPILED = 2 << 30  # bytes of compiled networks; older ones are removed
+_MOST_KERNELS = 10_000  # kept of all streams, some twenty for each picture size, 0.2 MB each
 
 
 class OpenvinoEngine(Engine):
@@ -115,6 +116,8 @@ def _settings(precision: Precision, threads: int | None, workers: int) -> dict[s
         "PERFORMANCE_HINT": "LATENCY" if workers == 1 else "THROUGHPUT",
         "NUM_STREAMS": workers,
         "INFERENCE_NUM_THREADS": (threads or 0) * workers,  # of all streams; 0: all cores
+        # It would keep 5000 for every stream, and with many streams take all memory.
+        "CPU_RUNTIME_CACHE_CAPACITY": min(5000, max(1000, _MOST_KERNELS // workers)),
         # Two processes would bind their threads to the same cores.
         "ENABLE_CPU_PINNING": False,
     }

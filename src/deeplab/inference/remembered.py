@@ -23,6 +23,7 @@ from deeplab.weights import integer_path
 
 _log = logging.getLogger(__name__)
 
+_FORMAT = 2  # of what is kept, and how it is measured: whoever changes it counts on
 _PACKAGES = ("onnxruntime", "onnxruntime-gpu", "openvino", "torch")
 
 
@@ -79,6 +80,7 @@ def _file(path: Path, *, threads: int | None, workers: int) -> Path:
 def _about(path: Path, *, threads: int | None, workers: int) -> dict[str, Any]:
     integers = integer_path(path)
     return {
+        "format": _FORMAT,
         "weights (SHA-256)": hash_network(path),
         "integers (SHA-256)": None if integers is None else hash_network(integers),
         "processor": processor_name(),
@@ -106,5 +108,6 @@ def _from_plain(values: dict[str, Any]) -> Trial:
         setup=Setup(**values["setup"]),
         start_s=float(values["start_s"]),
         picture_s=float(values["picture_s"]),
+        size_s=float(values["size_s"]),
         same_labels=float(values["same_labels"]),
     )

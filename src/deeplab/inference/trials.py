@@ -6,6 +6,7 @@ Shapes: pictures of H rows and W columns, K classes, (h, w) the score grid.
 """
 
 import logging
+import math
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,6 +35,8 @@ class Trial:
         setup: The way.
         start_s: Seconds to import the engine and to load the network, which was compiled before.
         picture_s: Seconds for one picture, once it runs: the median of the rounds.
+        size_s: Seconds that the first pictures of a size take longer: some engines make their
+            kernels anew for each, and every worker its own.
         same_labels: Positions of the score grid, 0..1, that have the label of onnxruntime in
             float32, on the photos that come with deeplab.
     """
@@ -41,13 +44,18 @@ class Trial:
     setup: Setup
     start_s: float
     picture_s: float
+    size_s: float
     same_labels: float
 
     def seconds(self, num_pictures: int | None) -> float:
-        """Say how long so many pictures take; None: one of so many that the start is nothing."""
+        """Say how long so many pictures take; None: one of so many that nothing else matters."""
         if num_pictures is None:
             return self.picture_s
-        return self.start_s + num_pictures * self.picture_s
+        return (
+            self.start_s
+            + num_pictures * self.picture_s
+            + _probable_sizes(num_pictures) * self.size_s
+        )
 
 
 def run_trials(
@@ -73,10 +81,18 @@ def run_trials(
         return []
     photos = packaged_photos(next(iter(engines.values())).card)
     seconds = time_in_turns(engines, photos[:1] * workers, rounds=rounds, workers=workers)
+    engines = {setup: engines[setup] for setup in seconds}
+    sizes = time_new_sizes(engines, photos[0], workers=workers)
     labels = {setup: label_photos(engines[setup], photos) for setup in seconds}
     right = next(iter(labels.values()))
     return [
-        Trial(setup, starts[setup], float(np.median(times)), float((labels[setup] == right).mean()))
+        Trial(
+            setup,
+            starts[setup],
+            float(np.median(times)),
+            sizes[setup],
+            float((labels[setup] == right).mean()),
+        )
         for setup, times in seconds.items()
     ]
 
@@ -136,6 +152,44 @@ def time_in_turns(
                 continue
             seconds[setup].append((time.perf_counter() - start) / len(pictures))
     return seconds
+
+
+def time_new_sizes(
+    engines: Mapping[Setup, Engine], picture: NDArray[np.uint8], *, workers: int = 1
+) -> dict[Setup, float]:
+    """Time how much longer engines take for pictures of a size that they have not met before.
+
+    Args:
+        engines: What to time.
+        picture: (H, W, bands); it is scored with 32 rows more, and with 32 columns.
+        workers: From how many threads pictures come: each of them meets the size.
+
+    Returns:
+        For each engine the seconds, 0 or more: the mean of both sizes.
+    """
+    # What is added: so much that every layer's features become larger.
+    sizes = (((0, 32), (0, 0), (0, 0)), ((0, 0), (0, 32), (0, 0)))
+    seconds: dict[Setup, float] = {}
+    for setup, engine in engines.items():
+        longer = []
+        _score_all(engine, [picture] * workers, workers=workers)  # and wakes its threads
+        for added in sizes:
+            larger = [np.pad(picture, added, mode="edge")] * workers
+            start = time.perf_counter()
+            _score_all(engine, larger, workers=workers)
+            first = time.perf_counter() - start
+            _score_all(engine, larger, workers=workers)
+            longer.append(2 * first - (time.perf_counter() - start))
+        seconds[setup] = max(0.0, float(np.mean(longer)))
+    return seconds
+
+
+def _probable_sizes(num_pictures: int) -> float:
+    """Guess how many sizes pictures have: those of PASCAL VOC 96 in 368 and 423 in 2635.
+
+    A few less, as sizes that differ by a few pixels are one to the layers behind.
+    """
+    return min(num_pictures, 4 * math.sqrt(num_pictures))
 
 
 def _score_all(engine: Engine, pictures: Sequence[NDArray[np.uint8]], *, workers: int) -> None:

@@ -26,6 +26,7 @@ from deeplab.inference import (
     quickest,
     remember,
     time_in_turns,
+    time_new_sizes,
     weights_path,
 )
 from deeplab.precisions import Precision
@@ -55,6 +56,7 @@ class Timing:
         seconds: For one picture, in each round: of several at once, their share.
         ratio: How many times as fast as the first way: the median over rounds.
         start_s: Seconds to import the engine and load the network, see `Trial`.
+        size_s: Seconds that the first pictures of a size take longer, see `Trial`.
         same_labels: Share of labels that are those of the first way, see `Trial`.
     """
 
@@ -64,6 +66,7 @@ class Timing:
     seconds: tuple[float, ...]
     ratio: float
     start_s: float
+    size_s: float
     same_labels: float
 
     @property
@@ -206,6 +209,8 @@ def _under_load(
     for size in sizes:
         picture = imaging.resize_picture(photos[0], *size)
         seconds = time_in_turns(engines, [picture] * workers, rounds=rounds, workers=workers)
+        running = {setup: engines[setup] for setup in seconds}
+        longer = time_new_sizes(running, picture, workers=workers)
         first = next(iter(seconds.values()))
         timings += [
             Timing(
@@ -215,13 +220,14 @@ def _under_load(
                 tuple(own),
                 float(np.median(np.divide(first, own))),
                 starts[setup],
+                longer[setup],
                 same[setup],
             )
             for setup, own in seconds.items()
         ]
         progress()
     trials = [
-        Trial(one.setup, one.start_s, one.median_s, one.same_labels)
+        Trial(one.setup, one.start_s, one.median_s, one.size_s, one.same_labels)
         for one in timings
         if one.size == sizes[0]
     ]
