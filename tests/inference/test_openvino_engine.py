@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -51,6 +53,26 @@ def test_many_threads_may_score_at_once(network_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         for one, wanted in zip(pool.map(engine.class_scores, pictures), alone, strict=True):
             np.testing.assert_array_equal(one, wanted)
+
+
+def test_signals_are_taken_after_engines_went_in_the_order_they_came(network_path: Path) -> None:
+    code = """
+import signal, sys
+from pathlib import Path
+from deeplab.inference.openvino_engine import OpenvinoEngine
+
+taken = []
+signal.signal(signal.SIGINT, lambda *_: taken.append(1))
+engines = [OpenvinoEngine(Path(sys.argv[1])) for _ in range(2)]
+del engines[0]
+del engines[0]
+signal.raise_signal(signal.SIGINT)
+print(len(taken))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, network_path], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
 
 
 def test_what_was_compiled_is_kept_by_the_content_of_the_file(make_network: MakeNetwork) -> None:

@@ -3,6 +3,7 @@
 What was compiled is kept in the cache folder, so that the next start need not compile again.
 """
 
+import functools
 import importlib
 import threading
 from pathlib import Path
@@ -53,12 +54,11 @@ class OpenvinoEngine(Engine):
         workers: int = 1,
     ) -> None:
         check_threads(threads)
-        core = _openvino().Core()
-        _check_precision(core, precision)
+        _check_precision(precision)
         self.setup = Setup("openvino", precision)
         self.card = read_card(network_path)
         settings = _settings(precision, threads, workers)
-        self._network = _compile(core, network_path, settings)
+        self._network = _compile(network_path, settings)
         _check_contract(self._network, network_path)
         self._requests = threading.local()  # a request serves one picture at a time
 
@@ -81,12 +81,13 @@ def openvino_precisions() -> tuple[Precision, ...]:
     Raises:
         ValueError: openvino is not installed.
     """
-    return _precisions(_openvino().Core())
+    found = _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return tuple(ours for theirs, ours in _CAPABILITIES.items() if theirs in found)
 
 
-def _openvino() -> Any:
+def _core() -> Any:
     try:
-        return importlib.import_module("openvino")
+        return _only_core(importlib.import_module("openvino"))
     except ModuleNotFoundError:
         raise ValueError(
             "engine openvino is not installed: pip install 'deeplabkit[openvino]'"
@@ -95,13 +96,19 @@ def _openvino() -> Any:
         raise ValueError(f"engine openvino cannot be imported: {error}") from error
 
 
-def _precisions(core: Any) -> tuple[Precision, ...]:
-    found = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return tuple(ours for theirs, ours in _CAPABILITIES.items() if theirs in found)
+@functools.cache
+def _only_core(openvino: Any) -> Any:
+    """Make the one core of this process, which is there to its end.
+
+    Every core gives the thread that makes it a stack for signals, and gives back the one from
+    before when it goes. With several, that can be one that is gone: the next Ctrl-C would crash
+    (`SigAltStackSetup` in openvino's src/plugins/intel_cpu).
+    """
+    return openvino.Core()
 
 
-def _check_precision(core: Any, precision: Precision) -> None:
-    allowed = _precisions(core)
+def _check_precision(precision: Precision) -> None:
+    allowed = openvino_precisions()
     if precision not in allowed:
         raise ValueError(
             f"precision {precision}: this processor does not have it in openvino; "
@@ -123,18 +130,17 @@ def _settings(precision: Precision, threads: int | None, workers: int) -> dict[s
     }
 
 
-def _compile(core: Any, network_path: Path, settings: dict[str, Any]) -> Any:
+def _compile(network_path: Path, settings: dict[str, Any]) -> Any:
     """Compile a network file, or load what was compiled of it before."""
     # openvino knows files by name and time; ours are known by their content.
     folder = compiled_dir() / hash_network(network_path)[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        core.set_property({"CACHE_DIR": str(folder)})
-        network = core.compile_model(str(network_path), "CPU", settings)
+        kept = settings | {"CACHE_DIR": str(folder)}
+        network = _core().compile_model(str(network_path), "CPU", kept)
     except Exception:  # no place to keep it, or a file there that is damaged: do without
-        core.set_property({"CACHE_DIR": ""})
         try:
-            return core.compile_model(str(network_path), "CPU", settings)
+            return _core().compile_model(str(network_path), "CPU", settings)
         except Exception as error:  # openvino's exceptions share no base class
             raise not_a_network(network_path, error) from error
     if not network.get_property("LOADED_FROM_CACHE"):
