@@ -6,8 +6,9 @@ PYTHON ?= python3
 CORE ?= .venv
 DEV ?= .venv-dev
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check -c constraints.txt
-# Every core runs a share of the test files, so none of them needs threads of its own.
-PYTEST = OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --numprocesses=auto --dist=loadfile
+# Every core runs a share of the test files, so none of them needs threads of its own. A process
+# that crashes is not replaced: pytest-xdist would wait for ever for the rest of its file.
+PYTEST = OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --numprocesses=auto --dist=loadfile --max-worker-restart=0
 # Not what an editable install builds beside the Python files.
 PACKAGE_FILES = CMakeLists.txt $(shell find src -type f -not -name '*.pyc' -not -name '*.so')
 KERNEL_FILES = CMakeLists.txt $(shell find src/deeplab -path "*/kernel/*" -type f)
