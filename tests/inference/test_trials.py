@@ -4,7 +4,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deeplab.inference import PLAIN, Engine, Setup, packaged_photos, time_in_turns
+from deeplab.inference import (
+    PLAIN,
+    Engine,
+    Setup,
+    packaged_photos,
+    time_in_turns,
+    time_new_sizes,
+)
 from deeplab.inference.network_file import read_card
 from deeplab.inference.trials import label_photos, run_trials
 from deeplab.network_card import NetworkCard
@@ -71,3 +78,26 @@ def test_labels_are_those_of_every_place_of_all_photos(network_path: Path) -> No
     labels = label_photos(OnnxRuntimeEngine(network_path), [red, np.zeros((4, 4, 3), np.uint8)])
     assert labels.tolist() == [1, 1, 0]  # the stride is 4
     assert read_card(network_path).output_stride == 4
+
+
+class Compiling(Engine):
+    """Takes its time for every size that it has not met."""
+
+    setup, card = OTHER, CARD
+
+    def __init__(self) -> None:
+        self._met: set[tuple[int, ...]] = set()
+        self.now = 0.0
+
+    def class_scores(self, pictures: np.ndarray) -> np.ndarray:
+        self.now += 0.25 if pictures.shape in self._met else 1.0
+        self._met.add(pictures.shape)
+        return np.zeros((1, 2, *pictures.shape[1:3]), np.float32)
+
+
+def test_new_sizes_are_timed_against_the_same_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Compiling()
+    monkeypatch.setattr("time.perf_counter", lambda: engine.now)
+    assert time_new_sizes({OTHER: engine}, PICTURE) == {OTHER: 0.75}
+    sizes = {shape[1:3] for shape in engine._met}
+    assert len(sizes) == 3  # as it is, higher, wider

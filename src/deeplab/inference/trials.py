@@ -24,6 +24,9 @@ from deeplab.processor import in_order
 
 _log = logging.getLogger(__name__)
 
+_SLOW_SIZE_S = 5.0
+"""Seconds for a new size: TensorRT and `torch.compile` take minutes, and one says it."""
+
 _PHOTO_DIR = Path(__file__).parents[1] / "export" / "pictures"
 
 
@@ -143,14 +146,13 @@ def time_in_turns(
     for _ in range(rounds):
         for setup in list(seconds):
             try:
-                _score_all(engines[setup], pictures, workers=workers)
-                start = time.perf_counter()
-                _score_all(engines[setup], pictures, workers=workers)
+                _seconds(engines[setup], pictures, workers)
+                took = _seconds(engines[setup], pictures, workers)
             except ValueError as error:
                 _log.warning("%s is left out: %s", setup, error)
                 del seconds[setup]
                 continue
-            seconds[setup].append((time.perf_counter() - start) / len(pictures))
+            seconds[setup].append(took / len(pictures))
     return seconds
 
 
@@ -171,15 +173,13 @@ def time_new_sizes(
     sizes = (((0, 32), (0, 0), (0, 0)), ((0, 0), (0, 32), (0, 0)))
     seconds: dict[Setup, float] = {}
     for setup, engine in engines.items():
-        longer = []
-        _score_all(engine, [picture] * workers, workers=workers)  # and wakes its threads
+        longer: list[float] = []
+        _seconds(engine, [picture] * workers, workers)  # wakes its threads
         for added in sizes:
             larger = [np.pad(picture, added, mode="edge")] * workers
-            start = time.perf_counter()
-            _score_all(engine, larger, workers=workers)
-            first = time.perf_counter() - start
-            _score_all(engine, larger, workers=workers)
-            longer.append(2 * first - (time.perf_counter() - start))
+            longer.append(_seconds(engine, larger, workers) - _seconds(engine, larger, workers))
+            if longer[-1] > _SLOW_SIZE_S:
+                break
         seconds[setup] = max(0.0, float(np.mean(longer)))
     return seconds
 
@@ -192,9 +192,12 @@ def _probable_sizes(num_pictures: int) -> float:
     return min(num_pictures, 4 * math.sqrt(num_pictures))
 
 
-def _score_all(engine: Engine, pictures: Sequence[NDArray[np.uint8]], *, workers: int) -> None:
+def _seconds(engine: Engine, pictures: Sequence[NDArray[np.uint8]], workers: int) -> float:
+    """Score pictures, and say how long it took."""
+    start = time.perf_counter()
     for _ in in_order(lambda one: engine.class_scores(one[None]), pictures, workers=workers):
         pass
+    return time.perf_counter() - start
 
 
 def packaged_photos(card: NetworkCard) -> list[NDArray[np.uint8]]:
