@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +22,25 @@ def test_scores_are_those_of_the_graph(network_path: Path) -> None:
     assert (scores[:, 0] == 5).all()
     np.testing.assert_allclose(scores[:, 1], points[..., 0] * 10 / 255, rtol=1e-5)  # float32
     np.testing.assert_allclose(scores[:, 2], points[..., 1] * 10 / 255, rtol=1e-5)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="cores are given to it on Linux")
+@pytest.mark.skipif(os.cpu_count() == 1, reason="there is no other core to take")
+def test_it_stays_on_the_cores_that_the_process_was_given(network_path: Path) -> None:
+    code = """
+import os, sys
+from pathlib import Path
+given = {min(os.sched_getaffinity(0))}
+os.sched_setaffinity(0, given)
+from deeplab.inference import OnnxRuntimeEngine
+engine = OnnxRuntimeEngine(Path(sys.argv[1]))
+taken = {core for task in os.listdir("/proc/self/task") for core in os.sched_getaffinity(int(task))}
+print(taken == given)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, network_path], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "True\n", done.stderr
 
 
 def test_the_card_comes_out_of_the_file(make_network: MakeNetwork) -> None:

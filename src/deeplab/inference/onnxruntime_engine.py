@@ -1,5 +1,6 @@
 """Runs a network file (ONNX) in onnxruntime: on the processor, or on a GPU where there is one."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from deeplab.inference.engine import (
     run_failed,
 )
 from deeplab.network_card import NetworkCard
+from deeplab.processor import num_cores
 
 _INPUT, _OUTPUT = "pictures", "class_scores"
 _PROVIDERS: dict[Device, str] = {
@@ -32,7 +34,7 @@ class OnnxRuntimeEngine(Engine):
 
     Args:
         network_path: The ONNX file, as `deeplab export` writes it.
-        threads: Processor threads to use; None leaves it to onnxruntime (one for each core).
+        threads: Processor threads to use; None: one for each core that this process may use.
         device: Where to compute, one of `onnxruntime_devices`.
 
     Raises:
@@ -49,7 +51,7 @@ class OnnxRuntimeEngine(Engine):
         check_threads(threads)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # errors come as exceptions, once
-        options.intra_op_num_threads = threads or 0
+        options.intra_op_num_threads = _num_threads(threads)
         options.enable_mem_pattern = False  # it plans for one picture size; photos have many
         # Its threads would keep the cores for a while after a picture, which upsampling and the CRF
         # are waiting for.
@@ -91,6 +93,14 @@ def onnxruntime_devices() -> tuple[Device, ...]:
 
     built_for = onnxruntime.get_available_providers()
     return tuple(device for device, provider in _PROVIDERS.items() if provider in built_for)
+
+
+def _num_threads(asked: int | None) -> int:
+    """Say how many threads onnxruntime is to make; 0 leaves it to it."""
+    if asked is None and num_cores() < (os.cpu_count() or 1):
+        # Left to it, it ties threads to all cores of the machine, given to this process or not.
+        return num_cores()
+    return asked or 0
 
 
 def _providers(device: Device) -> list[Any]:
