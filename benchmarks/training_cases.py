@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from plain_network import BLOCKS, CLASSES, RATES, PlainNetwork, resized
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -23,8 +24,7 @@ from deeplab.training.loss import scales_loss
 from deeplab.training.memory import give_back_freed_memory, keep_freed_memory
 from deeplab.training.optim import make_optimiser, prepare_batch_norm, set_training
 
-CLASSES, VOID, RATES, SCALES = 21, 255, (6, 12, 18, 24), (1.0, 0.75, 0.5)
-BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
+VOID, SCALES = 255, (1.0, 0.75, 0.5)
 CONFIG = TrainConfig(accelerator="cpu", precision="bf16-mixed", batch_size=1)
 Step = Callable[[], None]
 
@@ -81,57 +81,9 @@ def our_step(size: Size, *, recompute: bool) -> Step:
     return step
 
 
-class PlainNetwork(nn.Module):
-    """The network as torch's modules give it: (N, 3, H, W) -> class scores at every scale."""
-
-    def __init__(self, depth: int) -> None:
-        super().__init__()
-        layers: list[nn.Module] = [*_normed(3, 64, 7, stride=2, padding=3), nn.ReLU()]
-        layers.append(nn.MaxPool2d(3, 2, 1, ceil_mode=True))
-        channels = 64
-        for place, (blocks, rate) in enumerate(zip(BLOCKS[depth], (1, 1, 2, 4), strict=True)):
-            for block in range(blocks):
-                stride = 2 if place == 1 and block == 0 else 1
-                layers.append(PlainBlock(channels, 64 * 2**place, stride, rate))
-                channels = 256 * 2**place
-        self.backbone = nn.Sequential(*layers)
-        self.branches = nn.ModuleList(
-            nn.Conv2d(channels, CLASSES, 3, padding=rate, dilation=rate) for rate in RATES
-        )
-        for branch in self.branches:
-            nn.init.normal_(branch.weight, std=0.01)
-
-    def forward(self, pictures: Tensor) -> list[Tensor]:
-        side = pictures.shape[-1] - 1
-        scores = []
-        for scale in SCALES:
-            scaled = _resized(pictures, round(side * scale) + 1)
-            features = self.backbone(scaled)
-            scores.append(sum(branch(features) for branch in self.branches))
-        return scores
-
-
-class PlainBlock(nn.Module):
-    def __init__(self, in_channels: int, width: int, stride: int, rate: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            *_normed(in_channels, width, 1, stride=stride),
-            nn.ReLU(),
-            *_normed(width, width, 3, padding=rate, dilation=rate),
-            nn.ReLU(),
-            *_normed(width, 4 * width, 1),
-        )
-        self.shortcut = nn.Sequential()
-        if in_channels != 4 * width:
-            self.shortcut = nn.Sequential(*_normed(in_channels, 4 * width, 1, stride=stride))
-
-    def forward(self, features: Tensor) -> Tensor:
-        return functional.relu(self.layers(features) + self.shortcut(features))
-
-
 def plain_step(size: Size) -> Step:
     """Prepare a step of the plain network, with frozen batch norms and the losses of ours."""
-    network = PlainNetwork(size.depth).train()
+    network = PlainNetwork(size.depth, SCALES).train()
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval().requires_grad_(False)
@@ -153,7 +105,7 @@ def plain_loss(scores: list[Tensor], labels: Tensor) -> Tensor:
     """Add the losses of the largest score and of each scale."""
     whole, middle, half = scores
     side = whole.shape[-1]
-    middle, half_on_whole = _resized(middle, side), _resized(half, side)
+    middle, half_on_whole = resized(middle, side), resized(half, side)
     fused = torch.maximum(torch.maximum(whole, middle), half_on_whole)
     targets, coarse = labels[:, ::8, ::8].long(), labels[:, ::16, ::16].long()
     pairs = [(fused, targets), (whole, targets), (middle, targets), (half, coarse)]
@@ -200,9 +152,8 @@ def git(folder: Path, *arguments: str) -> bytes:
 
 def check_plain() -> None:
     """Make sure that the plain network is ours, with less deep networks on a small crop."""
-    ours, plain = initialise(our_network_config(50)), PlainNetwork(50)
-    values = ours.state_dict().values()
-    plain.load_state_dict(dict(zip(plain.state_dict(), values, strict=True)))
+    ours = initialise(our_network_config(50))
+    plain = PlainNetwork.like(ours, 50, SCALES)
     ours.double().eval(), plain.double().eval()
     pictures, labels = Size(50, 65, 1).crop()
     with torch.no_grad():
@@ -210,15 +161,3 @@ def check_plain() -> None:
         torch.testing.assert_close(found, expected)
         loss = scales_loss(ours, found, labels, loss_stride=8)
         torch.testing.assert_close(loss.double(), plain_loss(expected, labels), rtol=1e-3, atol=0)
-
-
-def _normed(in_channels: int, out_channels: int, kernel: int, **settings: int) -> list[nn.Module]:
-    conv = nn.Conv2d(in_channels, out_channels, kernel, bias=False, **settings)
-    nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
-    return [conv, nn.BatchNorm2d(out_channels)]
-
-
-def _resized(values: Tensor, side: int) -> Tensor:
-    if values.shape[-1] == side:
-        return values
-    return functional.interpolate(values, (side, side), mode="bilinear", align_corners=True)
