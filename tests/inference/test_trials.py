@@ -85,19 +85,25 @@ class Compiling(Engine):
 
     setup, card = OTHER, CARD
 
-    def __init__(self) -> None:
-        self._met: set[tuple[int, ...]] = set()
+    def __init__(self, first_s: float) -> None:
+        self._first_s = first_s
+        self.met: set[tuple[int, ...]] = set()
         self.now = 0.0
 
     def class_scores(self, pictures: np.ndarray) -> np.ndarray:
-        self.now += 0.25 if pictures.shape in self._met else 1.0
-        self._met.add(pictures.shape)
+        self.now += 0.25 if pictures.shape in self.met else self._first_s
+        self.met.add(pictures.shape)
         return np.zeros((1, 2, *pictures.shape[1:3]), np.float32)
 
 
-def test_new_sizes_are_timed_against_the_same_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = Compiling()
+@pytest.mark.parametrize(
+    ("first_s", "num_sizes"),
+    [(1.0, 3), (60.0, 2)],  # as it is, higher, wider; or one that takes so long that it is enough
+)
+def test_new_sizes_are_timed_against_the_same_again(
+    first_s: float, num_sizes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Compiling(first_s)
     monkeypatch.setattr("time.perf_counter", lambda: engine.now)
-    assert time_new_sizes({OTHER: engine}, PICTURE) == {OTHER: 0.75}
-    sizes = {shape[1:3] for shape in engine._met}
-    assert len(sizes) == 3  # as it is, higher, wider
+    assert time_new_sizes({OTHER: engine}, PICTURE) == {OTHER: first_s - 0.25}
+    assert len({shape[1:3] for shape in engine.met}) == num_sizes
